@@ -1,0 +1,104 @@
+"""Fixtures and guards for every test: no real account, Ctrl-C that works, lanes that are removed again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from local.home import Home
+from local.lane import Lane
+
+# shells of some CI systems start background commands with SIGINT ignored, and children inherit that:
+# tests that interrupt the engine, and Ctrl-C itself, would do nothing
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+TEST_SECOND_SCALE = 0.05
+_GUARD = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "PULUMI_SKIP_UPDATE_CHECK": "true",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything is imported or collected: the environment holds no way into a real account."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PULUMI_")) and name != "AWS_CA_BUNDLE":
+            del os.environ[name]
+    os.environ.update(_GUARD)
+    resolve = socket.getaddrinfo
+
+    def guarded(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if name.endswith((".amazonaws.com", ".aws.dev", ".pulumi.com")):
+            raise OSError(f"{name}: a test asked for a real service; give its client the lane's endpoint")
+        return resolve(host, *arguments, **options)
+
+    socket.getaddrinfo = guarded
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names every test that needed a second run, so that none hides behind it."""
+    rerun = sorted({report.nodeid for report in terminalreporter.stats.get("rerun", [])})
+    if rerun:
+        terminalreporter.section("run again")
+        for nodeid in rerun:
+            terminalreporter.line(f"{nodeid} failed once and was run again")
+
+
+@pytest.fixture(scope="session")
+def home() -> Home:
+    """The home set-up made: engine, plugins, base image. Tests write only into lanes of their own in it."""
+    return Home.default()
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[Any]:
+    """The Docker SDK's client of a running engine; the test fails with the remedy when there is none."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=60)
+        client.ping()
+    except DockerException as problem:
+        pytest.fail(f"no Docker engine answers ({problem}); run `make setup`")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def make_lane(home: Home) -> Iterator[Callable[..., Lane]]:
+    """Makes started lanes, each an account of its own, for tests that stop, kill or fill one.
+
+    They are removed when the session ends; a test may `lane.remove()` its own earlier.
+    """
+    with contextlib.ExitStack() as cleanup:
+
+        def make(*, second_scale: float = TEST_SECOND_SCALE, start: bool = True) -> Lane:
+            lane = Lane(home=home, name=f"test-{secrets.token_hex(4)}", second_scale=second_scale)
+            cleanup.callback(lane.remove)
+            if start:
+                lane.start()
+            return lane
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def lane(docker_engine: Any, make_lane: Callable[..., Lane]) -> Lane:
+    """The lane all tests of the session share: use names of your own in it, leave nothing others stumble over."""
+    return make_lane()
