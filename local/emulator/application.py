@@ -1,0 +1,59 @@
+"""moto's WSGI application, made safe for many threads.
+
+moto's backends are plain dictionaries without locks; its threaded server is not safe under load. Here every service
+has one lock, held while one of its requests is answered. Services in `OWN_LOCKS` are left to themselves: ours
+lock finer, and SQS's long poll would keep its queue's sender out for the time it waits.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+OWN_LOCKS = frozenset({"batch", "events", "sqs", "moto_api"})
+
+logger = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class Application:
+    """WSGI: routes to moto's service, one request of a service at a time."""
+
+    def __init__(self) -> None:
+        self._dispatcher = DomainDispatcherApplication(create_backend_app)
+        self._locks: dict[str, threading.RLock] = {}
+        self._locks_lock = threading.Lock()
+
+    def lock_of(self, service: str) -> threading.RLock | None:
+        """The lock of a service by moto's name (`s3`, `sns`), None for those that hold their own."""
+        if service in OWN_LOCKS:
+            return None
+        with self._locks_lock:
+            return self._locks.setdefault(service, threading.RLock())
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        # moto takes S3 keys from the path as it was sent (encoded slashes and plus signs); this is its name for that
+        if "REQUEST_URI" in environ:
+            environ.setdefault("RAW_URI", environ["REQUEST_URI"])
+        try:
+            flask_app = self._dispatcher.get_application(environ)
+            lock = self.lock_of(str(getattr(flask_app, "service", "")))
+            if lock is None:
+                return list(flask_app(environ, start_response))
+            with lock:
+                return list(flask_app(environ, start_response))
+        except Exception as error:
+            logger.exception("%s %s failed", environ.get("REQUEST_METHOD"), environ.get("RAW_URI"))
+            body = json.dumps({"__type": "InternalFailure", "message": f"the emulator failed: {error!r}"}).encode()
+            start_response(
+                "500 Internal Server Error",
+                [("Content-Type", "application/json"), ("x-amzn-errortype", "InternalFailure")],
+            )
+            return [body]
