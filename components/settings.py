@@ -1,0 +1,41 @@
+"""A stage's settings: stack configuration → frozen values. Imports no Pulumi, so everything may read them."""
+
+from __future__ import annotations
+
+from components.settings_check import cross_check
+from components.settings_jobs import JobOverrides
+from components.settings_load import SETTING_KEYS, load_settings, load_settings_file, settings_place
+from components.settings_merge import effective_spec, effective_specs
+from components.settings_model import (
+    BucketSettings,
+    ComputeEnvironmentSettings,
+    ImageSettings,
+    LedgerSettings,
+    LogSettings,
+    MonitoringSettings,
+    QueueSettings,
+    Settings,
+    StateTimeLimitAction,
+)
+from components.settings_network import NetworkSettings
+
+__all__ = [
+    "SETTING_KEYS",
+    "BucketSettings",
+    "ComputeEnvironmentSettings",
+    "ImageSettings",
+    "JobOverrides",
+    "LedgerSettings",
+    "LogSettings",
+    "MonitoringSettings",
+    "NetworkSettings",
+    "QueueSettings",
+    "Settings",
+    "StateTimeLimitAction",
+    "cross_check",
+    "effective_spec",
+    "effective_specs",
+    "load_settings",
+    "load_settings_file",
+    "settings_place",
+]

@@ -1,0 +1,125 @@
+"""Stack configuration → Settings, with every mistake at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.settings_model import Settings
+from jobs import conventions
+from jobs.problems import Problem, Problems, raise_any
+from jobs.spec.cross import under
+from jobs.spec.refusals import problems_of
+from jobs.spec.yaml_file import KeyPath, YamlFile, read_yaml, show
+
+NAMESPACE = f"{conventions.PROJECT}:"
+SETTING_KEYS = tuple(name for name in Settings.model_fields if name not in ("stage", "file"))
+"""Keys of the namespace `batchyard:`."""
+_TEXTS = frozenset({"region", "owner", "timezone", "promote_from"})
+
+
+def load_settings(config: Mapping[str, object], *, stage: str, file: str) -> Settings:
+    """Settings from a stack's configuration.
+
+    `config` has keys with or without `batchyard:`; values are plain, or JSON text as Pulumi hands objects to programs. `aws:region`
+    serves when no `region` is given; other namespaces are passed over. `file` is what problems name; where it can be read, they
+    name lines too. Raises Problems.
+    """
+    return _settings(dict(config), stage=stage, source=_positions(file))
+
+
+def load_settings_file(path: Path, *, stage: str | None = None) -> Settings:
+    """Settings straight from a `Pulumi.<stack>.yaml`, without the engine. Raises Problems."""
+    source = read_yaml(path, file=path.name)
+    if not source.problems and not isinstance(source.value, Mapping):
+        raise Problems([_no_mapping(source.place(()), source.value)])
+    if not isinstance(source.value, Mapping):
+        raise Problems(source.problems)
+    config = source.value.get("config")
+    name = stage if stage is not None else path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    problems = list(source.problems)
+    if not isinstance(config, Mapping):
+        raise Problems([*problems, _no_mapping(source.place(("config",)), config)])
+    try:
+        settings = _settings(dict(config), stage=name, source=source)
+    except Problems as error:
+        raise Problems([*problems, *error]) from None
+    raise_any(problems)
+    return settings
+
+
+def settings_place(settings: Settings, *path: str | int) -> str:
+    """For problems found later: `Pulumi.dev.yaml:12: batchyard:queues.critical`."""
+    return _place(_positions(settings.file), path)
+
+
+def _positions(file: str) -> YamlFile:
+    read = read_yaml(Path(file), file=file) if Path(file).is_file() else YamlFile(file=file, value=None)
+    return YamlFile(file=file, value=None, positions=read.positions)
+
+
+def _place(source: YamlFile, path: KeyPath) -> str:
+    if not path:
+        return source.place(("config",))
+    named: KeyPath = (f"{NAMESPACE}{path[0]}", *path[1:])
+    inside = source.line(("config", *named))
+    return YamlFile(
+        file=source.file, value=None, positions={} if inside is None else {(): _at(source, ("config", *named))}
+    ).place(named)
+
+
+def _at(source: YamlFile, path: KeyPath) -> Any:
+    return next(source.positions[path[:end]] for end in range(len(path), -1, -1) if path[:end] in source.positions)
+
+
+def _no_mapping(place: str, value: object) -> Problem:
+    return Problem(
+        place=place,
+        got=show(value),
+        allowed="it is a mapping of keys",
+        remedy="write config: with batchyard: keys below it",
+    )
+
+
+def _settings(config: dict[str, object], *, stage: str, source: YamlFile) -> Settings:
+    values: dict[str, Any] = {}
+    region = config.get("aws:region")
+    for key, value in config.items():
+        name = key.removeprefix(NAMESPACE)
+        if ":" in name:
+            continue
+        values[name] = _plain(name, value)
+    if region is not None:
+        values.setdefault("region", region)
+    broken: frozenset[KeyPath] = frozenset(
+        path[1:] for path in source.broken if path[:1] == ("config",) and len(path) > 1
+    )
+    own = {"stage", "file"} & values.keys()
+    problems = [
+        Problem(place=_place(source, (name,)), got="given", allowed="the stack sets it", remedy="remove the key")
+        for name in sorted(own)
+    ]
+    values |= {"stage": stage, "file": source.file}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        for path, problem in problems_of(error, Settings, lambda path: _place(source, path)):
+            if not path or not under((f"{NAMESPACE}{path[0]}", *path[1:]), broken):
+                problems.append(problem)
+        raise Problems(problems) from None
+    raise_any(problems)
+    return settings
+
+
+def _plain(name: str, value: object) -> object:
+    """Pulumi hands objects, numbers and booleans to a program as JSON text."""
+    if not isinstance(value, str) or name in _TEXTS:
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

@@ -1,0 +1,365 @@
+"""A stage's settings: the stack's configuration as a frozen value. Imports no Pulumi, so everything may read it.
+
+`Pulumi.<stack>.yaml` has one key a field: `batchyard:queues`, `batchyard:buckets` … The same keys serve every stage.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from components.settings_jobs import JobOverrides
+from components.settings_network import NetworkSettings
+from jobs import conventions, schedule_expression
+from jobs.spec.base import (
+    AsTuple,
+    BucketName,
+    ComputeEnvironmentName,
+    Hint,
+    JobName,
+    Owner,
+    QueueName,
+    Strict,
+    refuse,
+)
+
+ComputeEnvironmentKind = Literal["ec2-spot", "ec2-on-demand", "fargate", "fargate-spot"]
+AllocationStrategy = Literal["BEST_FIT_PROGRESSIVE", "SPOT_CAPACITY_OPTIMIZED", "SPOT_PRICE_CAPACITY_OPTIMIZED"]
+StateReason = Literal[
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+]
+MAX_ENVIRONMENTS_PER_QUEUE = 3
+
+
+class ComputeEnvironmentSettings(Strict):
+    """One managed compute environment. All allocation strategies offered can be updated in place."""
+
+    kind: ComputeEnvironmentKind
+    """Where its capacity comes from."""
+    max_vcpus: Annotated[
+        int,
+        Field(ge=1, le=100_000),
+        Hint(allowed="max_vcpus is a whole number from 1 to 100,000", remedy="write the most vCPUs it may run at once"),
+    ]
+    """Most vCPUs at once; Batch may exceed it by one instance."""
+    min_vcpus: Annotated[
+        int,
+        Field(ge=0, le=100_000),
+        Hint(allowed="min_vcpus is a whole number from 0 up", remedy="0 costs nothing while no job runs"),
+    ] = 0
+    """vCPUs kept running without jobs; EC2 only."""
+    instance_types: Annotated[
+        tuple[
+            Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)?$", max_length=40)], ...
+        ],
+        AsTuple,
+        Hint(
+            allowed="instance types are a list like [m7i.large, c7i.xlarge]", remedy="write names of types or families"
+        ),
+    ] = ()
+    """Instance types or families; EC2 only."""
+    allocation_strategy: AllocationStrategy | None = None
+    """Left out: price-capacity-optimized for spot, best-fit-progressive for on-demand."""
+    bid_percentage: Annotated[
+        int | None,
+        Field(ge=1, le=100),
+        Hint(allowed="bid_percentage is 1–100", remedy="leave it out: the on-demand price is the cap by default"),
+    ] = None
+    """Highest spot price in percent of on-demand; spot only."""
+
+    @property
+    def is_fargate(self) -> bool:
+        return self.kind in ("fargate", "fargate-spot")
+
+    @property
+    def is_spot(self) -> bool:
+        return self.kind in ("ec2-spot", "fargate-spot")
+
+    @model_validator(mode="after")
+    def _fields_of_its_kind(self) -> ComputeEnvironmentSettings:
+        if self.is_fargate:
+            given = [
+                name
+                for name in ("instance_types", "allocation_strategy", "bid_percentage", "min_vcpus")
+                if getattr(self, name)
+            ]
+            if given:
+                got = f"{self.kind} with {', '.join(given)}"
+                raise refuse(got, "Fargate takes only kind and max_vcpus", f"remove {', '.join(given)}")
+            return self
+        if not self.instance_types:
+            raise refuse(
+                f"{self.kind} without instance_types",
+                "an EC2 environment names its types",
+                "add instance_types: [m7i.large]",
+            )
+        if self.min_vcpus > self.max_vcpus:
+            got = f"{self.min_vcpus} with max_vcpus {self.max_vcpus}"
+            raise refuse(got, "min_vcpus is at most max_vcpus", "lower min_vcpus", key=".min_vcpus")
+        if self.bid_percentage is not None and not self.is_spot:
+            raise refuse(
+                str(self.bid_percentage),
+                "only spot has a bid",
+                "remove it, or write kind: ec2-spot",
+                key=".bid_percentage",
+            )
+        if self.allocation_strategy is not None:
+            spot_strategy = self.allocation_strategy.startswith("SPOT_")
+            if spot_strategy and not self.is_spot:
+                raise refuse(
+                    self.allocation_strategy,
+                    "on-demand takes BEST_FIT_PROGRESSIVE",
+                    "remove it, or write kind: ec2-spot",
+                    key=".allocation_strategy",
+                )
+        return self
+
+
+class StateTimeLimitAction(Strict):
+    """Cancels a job that waits at the queue's head for a reason no waiting cures."""
+
+    reason: StateReason
+    """Batch's code."""
+    max_time_s: Annotated[
+        int,
+        Field(ge=600, le=86_400),
+        Hint(allowed="Batch allows 600–86,400 s", remedy="write whole seconds in that range"),
+    ]
+    """Seconds the job may wait for this reason."""
+
+
+class QueueSettings(Strict):
+    """A job queue."""
+
+    priority: Annotated[
+        int,
+        Field(ge=0, le=1_000),
+        Hint(allowed="a priority is a whole number from 0 to 1,000", remedy="higher goes first"),
+    ]
+    """Higher goes first on a shared compute environment."""
+    compute_environments: Annotated[tuple[ComputeEnvironmentName, ...], AsTuple]
+    """Names in the order of preference: spot first, on-demand behind it."""
+    state_time_limit_actions: Annotated[tuple[StateTimeLimitAction, ...], AsTuple] = ()
+    """Ends of waiting without hope."""
+
+    @field_validator("state_time_limit_actions")
+    @classmethod
+    def _one_a_reason(cls, actions: tuple[StateTimeLimitAction, ...]) -> tuple[StateTimeLimitAction, ...]:
+        reasons = [action.reason for action in actions]
+        for position, reason in enumerate(reasons):
+            if reason in reasons[:position]:
+                raise refuse(f"{reason} for the second time", "one action a reason", "remove one", key=f"[{position}]")
+        return actions
+
+
+class BucketSettings(Strict):
+    """A bucket of the stage. It sends its events to EventBridge, is encrypted and private."""
+
+    versioned: bool = False
+    """Keep what is overwritten or deleted."""
+    expire_after_days: Annotated[
+        int | None,
+        Field(ge=1, le=36_500),
+        Hint(allowed="expire_after_days is a whole number from 1 up", remedy="leave it out to keep objects"),
+    ] = None
+    """Delete objects after so many days."""
+
+
+class ImageSettings(Strict):
+    """Where images begin, and how many stay."""
+
+    base_image: Annotated[
+        str,
+        StringConstraints(
+            strict=True,
+            max_length=300,
+            pattern=r"^[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$",
+        ),
+        Hint(
+            allowed="a base image is repository:tag or repository@sha256:digest",
+            remedy="write for example python:3.11-slim",
+        ),
+    ]
+    """The build argument BASE_IMAGE of every job's Dockerfile."""
+    keep: Annotated[
+        int,
+        Field(ge=1, le=1_000),
+        Hint(allowed="keep is a whole number from 1 to 1,000", remedy="write how many images a repository keeps"),
+    ] = 10
+    """Images each repository keeps; older ones expire."""
+
+    @field_validator("base_image")
+    @classmethod
+    def _pinned(cls, image: str) -> str:
+        tagged = "@" in image or ":" in image.rsplit("/", 1)[-1]
+        if not tagged or image.endswith(":latest"):
+            got = f"{image} without a version" if not tagged else image
+            raise refuse(got, "a base image has a fixed version", "write a tag that names one, or a digest")
+        return image
+
+
+class LedgerSettings(Strict):
+    """Delivery of finished attempts into the ledger."""
+
+    buffer_s: Annotated[
+        int,
+        Field(ge=0, le=900),
+        Hint(allowed="Firehose buffers 0–900 s", remedy="write whole seconds in that range"),
+    ] = 60
+    """Seconds rows wait before they are written."""
+    buffer_mib: Annotated[
+        int,
+        Field(ge=1, le=128),
+        Hint(allowed="Firehose buffers 1–128 MiB", remedy="write whole MiB in that range"),
+    ] = 5
+    """MiB of rows that are written without waiting longer."""
+    retention_days: Annotated[
+        int | None,
+        Field(ge=1, le=36_500),
+        Hint(allowed="retention_days is a whole number from 1 up", remedy="leave it out to keep rows for ever"),
+    ] = None
+    """Delete rows after so many days."""
+
+
+LOG_RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+
+
+class LogSettings(Strict):
+    """The jobs' log groups."""
+
+    retention_days: int = 30
+    """Days CloudWatch keeps lines; it takes certain numbers only."""
+
+    @field_validator("retention_days")
+    @classmethod
+    def _known(cls, days: int) -> int:
+        if days not in LOG_RETENTION_DAYS:
+            nearest = min(LOG_RETENTION_DAYS, key=lambda known: abs(known - days))
+            allowed = f"CloudWatch takes {', '.join(str(known) for known in LOG_RETENTION_DAYS)}"
+            raise refuse(str(days) if abs(days) < 10**9 else "out of range", allowed, f"write {nearest}")
+        return days
+
+
+class MonitoringSettings(Strict):
+    """Who hears of failed jobs."""
+
+    failure_topic: bool = False
+    """An SNS topic that gets failed jobs and alarms."""
+    email: Annotated[
+        str | None,
+        StringConstraints(strict=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+        Hint(allowed="email is one address", remedy="write name@example.org"),
+    ] = None
+    """Subscribed to the topic; AWS asks the address for consent."""
+
+    @model_validator(mode="after")
+    def _needs_topic(self) -> MonitoringSettings:
+        if self.email is not None and not self.failure_topic:
+            raise refuse(
+                "given without failure_topic", "an email needs the topic", "write failure_topic: true", key=".email"
+            )
+        return self
+
+
+class Settings(Strict):
+    """One stage. `stage` is the stack's name, `file` the file problems name; the rest are configuration keys."""
+
+    stage: Annotated[
+        str,
+        StringConstraints(strict=True, pattern=conventions.NAME_PATTERN, max_length=conventions.STAGE_NAME_MAX),
+        Hint(
+            allowed=f"a stage's name is lower-case letters, digits and single hyphens, at most {conventions.STAGE_NAME_MAX} characters",
+            remedy="choose another stack name",
+        ),
+    ]
+    """The stack's name; part of every name."""
+    file: str = ""
+    """`Pulumi.<stage>.yaml`, for problems found later."""
+    region: Annotated[
+        str,
+        StringConstraints(strict=True, pattern=r"^[a-z]{2,3}(-[a-z]+){1,2}-[0-9]$"),
+        Hint(allowed="a region is a name like us-east-1", remedy="set aws:region"),
+    ]
+    """AWS region; `aws:region` when `batchyard:region` is left out."""
+    owner: Owner
+    """Cost tag of what belongs to no job."""
+    timezone: str = "UTC"
+    """Time zone of schedules that name none."""
+    network: NetworkSettings = NetworkSettings()
+    """Where instances run."""
+    compute_environments: dict[ComputeEnvironmentName, ComputeEnvironmentSettings]
+    """By name."""
+    queues: dict[QueueName, QueueSettings]
+    """By name."""
+    buckets: dict[BucketName, BucketSettings] = {}
+    """By name; jobs ask for them by these names. `ledger` is the platform's own."""
+    images: ImageSettings
+    """Building images."""
+    ledger: LedgerSettings = LedgerSettings()
+    """The record of every attempt."""
+    logs: LogSettings = LogSettings()
+    """Log groups."""
+    monitoring: MonitoringSettings = MonitoringSettings()
+    """Failures."""
+    jobs: dict[JobName, JobOverrides] = {}
+    """What this stage changes in job specifications."""
+    promote_from: Annotated[
+        str | None,
+        StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", max_length=300),
+        Hint(
+            allowed="promote_from is organization/project/stack", remedy="write for example organization/batchyard/dev"
+        ),
+    ] = None
+    """Take every image by digest from this stack and build nothing."""
+    force_destroy: bool = False
+    """Delete buckets and repositories with what is in them."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, name: str) -> str:
+        try:
+            schedule_expression.zone(name)
+        except schedule_expression.ScheduleExpressionError as error:
+            raise refuse(error.got, error.allowed, error.remedy) from None
+        return name
+
+    @field_validator("compute_environments", "queues")
+    @classmethod
+    def _at_least_one(cls, named: dict[str, Any]) -> dict[str, Any]:
+        if not named:
+            raise refuse("an empty mapping", "a stage has at least one", "add one")
+        return named
+
+    @field_validator("buckets")
+    @classmethod
+    def _own_ledger(cls, buckets: dict[str, BucketSettings]) -> dict[str, BucketSettings]:
+        if conventions.LEDGER_BUCKET in buckets:
+            key = f".{conventions.LEDGER_BUCKET}"
+            raise refuse("given", "the ledger's bucket is the platform's own", "set batchyard:ledger instead", key=key)
+        return buckets

@@ -1,0 +1,74 @@
+"""Settings of the network."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from jobs.spec.base import AsTuple, Hint, Strict, refuse
+
+Egress = Literal["public-ip", "interface-endpoints", "nat", "none"]
+"""How containers reach AWS and the world. An S3 gateway endpoint, which is free, is always there in a new VPC."""
+
+
+class NetworkSettings(Strict):
+    """An existing VPC by id with its subnets, or a new one."""
+
+    vpc_id: Annotated[
+        str | None,
+        StringConstraints(strict=True, pattern=r"^vpc-[0-9a-f]{8,17}$"),
+        Hint(allowed="vpc_id is an id like vpc-0123456789abcdef0", remedy="leave it out for a new VPC"),
+    ] = None
+    """Use this VPC."""
+    subnet_ids: Annotated[
+        tuple[Annotated[str, StringConstraints(strict=True, pattern=r"^subnet-[0-9a-f]{8,17}$")], ...],
+        AsTuple,
+        Hint(allowed="subnet_ids are ids like subnet-0123456789abcdef0", remedy="list the subnets of vpc_id"),
+    ] = ()
+    """Its subnets; with vpc_id only."""
+    cidr: str = "10.20.0.0/16"
+    """Addresses of a new VPC."""
+    availability_zones: Annotated[
+        int,
+        Field(ge=1, le=6),
+        Hint(allowed="availability_zones is 1–6", remedy="2 is enough for most"),
+    ] = 2
+    """Zones of a new VPC; more zones find more spot capacity."""
+    private: bool = False
+    """Instances get no public address."""
+    egress: Egress = "public-ip"
+    """public-ip costs nothing idle; interface endpoints and NAT cost by the hour."""
+
+    @field_validator("cidr")
+    @classmethod
+    def _cidr(cls, cidr: str) -> str:
+        try:
+            block = ipaddress.IPv4Network(cidr)
+        except ValueError:
+            raise refuse(
+                repr(cidr[:40]), "cidr is an IPv4 block like 10.20.0.0/16", "zero the bits behind the prefix"
+            ) from None
+        if not 16 <= block.prefixlen <= 24:
+            raise refuse(
+                cidr, "a VPC's block here is /16 to /24, so that every zone gets a subnet", "write 10.20.0.0/16"
+            )
+        return str(block)
+
+    @model_validator(mode="after")
+    def _together(self) -> NetworkSettings:
+        if self.vpc_id is not None and not self.subnet_ids:
+            raise refuse(
+                "given without subnet_ids", "an existing VPC comes with its subnets", "add subnet_ids", key=".vpc_id"
+            )
+        if self.vpc_id is None and self.subnet_ids:
+            raise refuse("given without vpc_id", "subnets belong to an existing VPC", "add vpc_id", key=".subnet_ids")
+        if self.private and self.egress == "public-ip":
+            raise refuse(
+                "public-ip with private: true",
+                "private instances reach AWS through interface-endpoints, nat or none",
+                "write egress: interface-endpoints",
+                key=".egress",
+            )
+        return self

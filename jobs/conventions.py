@@ -1,0 +1,105 @@
+"""Words that components, local AWS, jobs and reports share: tags, environment names, the ledger's columns, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+PROJECT: Final = "batchyard"
+
+TAG_PROJECT: Final = "batchyard:project"
+TAG_STAGE: Final = "batchyard:stage"
+TAG_JOB: Final = "batchyard:job"
+TAG_OWNER: Final = "batchyard:owner"
+
+ENV_JOB: Final = "BATCHYARD_JOB"
+ENV_OWNER: Final = "BATCHYARD_OWNER"
+ENV_STAGE: Final = "BATCHYARD_STAGE"
+ENV_BUCKET_PREFIX: Final = "BATCHYARD_BUCKET_"
+RESERVED_ENV_PREFIXES: Final = ("BATCHYARD_", "AWS_BATCH")
+"""Batch refuses AWS_BATCH itself; BATCHYARD_ is set by the job definition."""
+
+ENV_BATCH_JOB_ID: Final = "AWS_BATCH_JOB_ID"
+ENV_BATCH_JOB_ATTEMPT: Final = "AWS_BATCH_JOB_ATTEMPT"
+ENV_BATCH_QUEUE: Final = "AWS_BATCH_JQ_NAME"
+ENV_BATCH_COMPUTE_ENVIRONMENT: Final = "AWS_BATCH_CE_NAME"
+ENV_BATCH_ARRAY_INDEX: Final = "AWS_BATCH_JOB_ARRAY_INDEX"
+
+# Names people choose: they become parts of AWS names (bucket names have 63 characters, 8 of them Pulumi's suffix).
+NAME_PATTERN: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+STAGE_NAME_MAX: Final = 20
+JOB_NAME_MAX: Final = 40
+QUEUE_NAME_MAX: Final = 40
+COMPUTE_ENVIRONMENT_NAME_MAX: Final = 40
+BUCKET_NAME_MAX: Final = 24
+OWNER_MAX: Final = 64
+
+LEDGER_BUCKET: Final = "ledger"
+"""The platform's own bucket: settings may not declare it."""
+LEDGER_ATTEMPTS_PREFIX: Final = "attempts/"
+LEDGER_USAGE_PREFIX: Final = "usage/"
+LEDGER_ERRORS_PREFIX: Final = "errors/"
+LEDGER_DAY_PARTITION: Final = "day=!{timestamp:yyyy-MM-dd}/"
+"""Firehose's prefix expression for `day=2026-11-21/` (UTC)."""
+
+ATTEMPT_PATHS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "event_id": "$.id",
+        "time": "$.time",
+        "job_id": "$.detail.jobId",
+        "job_name": "$.detail.jobName",
+        "job_queue": "$.detail.jobQueue",
+        "job_definition": "$.detail.jobDefinition",
+        "status": "$.detail.status",
+        "status_reason": "$.detail.statusReason",
+        "created_at": "$.detail.createdAt",
+        "started_at": "$.detail.startedAt",
+        "stopped_at": "$.detail.stoppedAt",
+        "attempts": "$.detail.attempts",
+        "resource_requirements": "$.detail.container.resourceRequirements",
+        "image": "$.detail.container.image",
+        "exit_code": "$.detail.container.exitCode",
+        "reason": "$.detail.container.reason",
+        "log_stream": "$.detail.container.logStreamName",
+        "array_index": "$.detail.arrayProperties.index",
+        "array_size": "$.detail.arrayProperties.size",
+        "parameters": "$.detail.parameters",
+        "platform_capabilities": "$.detail.platformCapabilities",
+    }
+)
+"""Column of an `attempts/` row → where the state-change event has it. A path the event lacks gives ""."""
+ATTEMPT_COLUMNS: Final = tuple(ATTEMPT_PATHS)
+ATTEMPT_RAW_COLUMNS: Final = frozenset({"attempts", "resource_requirements", "parameters", "platform_capabilities"})
+"""Columns whose value is JSON itself (list or map): unquoted in the input transformer's template."""
+
+USAGE_TYPE: Final = "usage"
+USAGE_VERSION: Final = 1
+USAGE_COLUMNS: Final = (
+    "type",
+    "version",
+    "job_id",
+    "attempt",
+    "job",
+    "owner",
+    "stage",
+    "array_index",
+    "exit_code",
+    "signal",
+    "peak_memory_mib",
+    "memory_limit_mib",
+    "cpu_s",
+    "wall_s",
+    "cgroup_version",
+    "started_at",
+    "ended_at",
+)
+"""Keys of the probe's line, which is a row of `usage/`."""
+
+S3_TRIGGER_PARAMETERS: Final = ("bucket", "key")
+"""What an S3 trigger gives to `Ref::` without being asked."""
+
+
+def bucket_env(bucket: str) -> str:
+    """The variable that holds a bucket's physical name: uploads → BATCHYARD_BUCKET_UPLOADS."""
+    return ENV_BUCKET_PREFIX + bucket.upper().replace("-", "_")

@@ -1,0 +1,22 @@
+"""The job specification: `jobs/<job>/job.yaml` → typed, validated values, with every mistake of every file at once."""
+
+from __future__ import annotations
+
+from jobs.spec.discovery import LoadedSpec, discover_jobs, load_job, parse_job
+from jobs.spec.model import JobSpec, Permissions, Resources, Retry, S3Source, ScheduleSource, Trigger
+from jobs.spec.schema import json_schema
+
+__all__ = [
+    "JobSpec",
+    "LoadedSpec",
+    "Permissions",
+    "Resources",
+    "Retry",
+    "S3Source",
+    "ScheduleSource",
+    "Trigger",
+    "discover_jobs",
+    "json_schema",
+    "load_job",
+    "parse_job",
+]

@@ -1,0 +1,64 @@
+"""What the models of specs and settings have in common: strict types, and hints that become the text of a problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from jobs import conventions
+
+
+class Strict(BaseModel):
+    """Frozen, no unknown keys, no coercion: "3" is not 3."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hint:
+    """Rides in a field's annotation: what a problem says is allowed, and how to put it right."""
+
+    allowed: str
+    remedy: str
+
+
+def refuse(got: str, allowed: str, remedy: str, *, key: str = "") -> PydanticCustomError:
+    """A validator's error that carries the three texts of a problem; `key` is appended to the field's place."""
+    return PydanticCustomError(
+        "batchyard", "{got}; {allowed}; {remedy}", {"got": got, "allowed": allowed, "remedy": remedy, "key": key}
+    )
+
+
+def list_to_tuple(value: Any) -> Any:
+    """YAML and JSON have lists; the models are frozen."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _name(limit: int, kind: str) -> tuple[StringConstraints, Hint]:
+    return (
+        StringConstraints(strict=True, pattern=conventions.NAME_PATTERN, max_length=limit),
+        Hint(
+            allowed=f"a {kind} is lower-case letters, digits and single hyphens, beginning with a letter, at most {limit} characters",
+            remedy=f"rename the {kind}",
+        ),
+    )
+
+
+AsTuple = BeforeValidator(list_to_tuple)
+QueueName = Annotated[str, *_name(conventions.QUEUE_NAME_MAX, "queue's name")]
+BucketName = Annotated[str, *_name(conventions.BUCKET_NAME_MAX, "bucket's name")]
+JobName = Annotated[str, *_name(conventions.JOB_NAME_MAX, "job's name")]
+ComputeEnvironmentName = Annotated[str, *_name(conventions.COMPUTE_ENVIRONMENT_NAME_MAX, "compute environment's name")]
+Owner = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.@/+=-]*$", max_length=conventions.OWNER_MAX),
+    Hint(
+        allowed=f"an owner becomes a cost tag: letters, digits, spaces and _.@/+=-, at most {conventions.OWNER_MAX} characters",
+        remedy="write the team's short name",
+    ),
+]

@@ -1,0 +1,163 @@
+"""Checks that need more than one field of a job. They run on what is sound of a spec when other fields are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from jobs import conventions
+from jobs.problems import Problem, listing, suggestion
+from jobs.spec.model import JobSpec, Trigger
+from jobs.spec.yaml_file import KeyPath
+
+PlaceOf = Callable[[KeyPath], str]
+Found = tuple[KeyPath, Problem]
+
+FARGATE_TIMEOUT_MAX_S = 1_209_600
+DEFINITION_MAX_BYTES = 20 * 1024
+"""Batch takes 24 KiB in all for a job definition; the rest is its other fields."""
+
+_SOUND: Mapping[str, Any] = {
+    "description": "x",
+    "owner": "x",
+    "platform": "ec2",
+    "queue": "x",
+    "resources": {"vcpus": 1, "memory_mib": 512},
+}
+_SOUND_TRIGGER: Mapping[str, Any] = {"schedule": {"rate": "1 day"}}
+
+
+def under(path: KeyPath, broken: frozenset[KeyPath]) -> bool:
+    """Is `path` a broken place, or inside one?"""
+    return any(path[:end] in broken for end in range(len(path) + 1)) if broken else False
+
+
+def check(spec: JobSpec | Mapping[str, Any], place_of: PlaceOf, broken: frozenset[KeyPath]) -> list[Found]:
+    """Mistakes between fields; `spec` is plain values when some fields (the paths in `broken`) are no good."""
+    sound = spec if isinstance(spec, JobSpec) else _salvage(spec, broken)
+    if sound is None:
+        return []
+    bad = {path[0] for path in broken if path}
+    bad_triggers = _bad_triggers(broken)
+    triggers = {position: trigger for position, trigger in enumerate(sound.triggers) if position not in bad_triggers}
+    found: list[Found] = []
+    if not bad & {"command", "parameters"}:
+        for position, trigger in triggers.items():
+            found += _references(sound, trigger, position, place_of)
+    if not bad & {"platform"}:
+        found += _platform(sound, place_of)
+    found += _same_triggers(triggers, place_of)
+    found += _size(sound, place_of)
+    return [(path, problem) for path, problem in found if not under(path, broken)]
+
+
+def _salvage(value: Mapping[str, Any], broken: frozenset[KeyPath]) -> JobSpec | None:
+    bad = {path[0] for path in broken if path}
+    sound = dict(_SOUND) | {key: part for key, part in value.items() if key in JobSpec.model_fields and key not in bad}
+    triggers = value.get("triggers")
+    if isinstance(triggers, list) and ("triggers",) not in broken:
+        bad_triggers = _bad_triggers(broken)
+        sound["triggers"] = [
+            dict(_SOUND_TRIGGER) if position in bad_triggers else trigger for position, trigger in enumerate(triggers)
+        ]
+    try:
+        return JobSpec.model_validate(sound)
+    except ValidationError:
+        return None
+
+
+def _bad_triggers(broken: frozenset[KeyPath]) -> set[int | str]:
+    return {path[1] for path in broken if path[:1] == ("triggers",) and len(path) > 1}
+
+
+def _references(spec: JobSpec, trigger: Trigger, position: int, place_of: PlaceOf) -> list[Found]:
+    found: list[Found] = []
+    path: KeyPath = ("triggers", position)
+    close = [*spec.parameters, *(conventions.S3_TRIGGER_PARAMETERS if trigger.s3 is not None else ())]
+    for name in spec.references:
+        if name not in spec.parameters and name not in trigger.offered:
+            found.append(
+                (
+                    path,
+                    Problem(
+                        place=place_of(path),
+                        got=f"without a value for Ref::{name}",
+                        allowed=f"a Ref:: of the command is given by the trigger ({listing(trigger.offered)}) or by the job's parameters ({listing(spec.parameters)})",
+                        remedy=suggestion(name, close, otherwise=f"add {name} to the parameters of one of them"),
+                    ),
+                )
+            )
+    known = {*spec.references, *spec.parameters}
+    for name in trigger.parameters:
+        if name not in known:
+            inside: KeyPath = (*path, "parameters", name)
+            found.append(
+                (
+                    inside,
+                    Problem(
+                        place=place_of(inside),
+                        got="not used by the command",
+                        allowed=f"known are {listing(known)}",
+                        remedy=suggestion(name, known, otherwise=f"add Ref::{name} to the command or remove it"),
+                    ),
+                )
+            )
+    return found
+
+
+def _platform(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
+    found: list[Found] = []
+    if spec.platform == "ec2" and spec.resources.vcpus != int(spec.resources.vcpus):
+        found.append(
+            _problem(
+                place_of,
+                ("resources", "vcpus"),
+                spec.resources.vcpus_text,
+                "on ec2 vCPUs are whole numbers from 1 up",
+                "round up, or write platform: fargate",
+            )
+        )
+    if spec.platform == "fargate" and spec.resources.gpus:
+        found.append(
+            _problem(
+                place_of, ("resources", "gpus"), str(spec.resources.gpus), "Fargate has no GPUs", "write platform: ec2"
+            )
+        )
+    if spec.platform == "fargate" and spec.timeout_s > FARGATE_TIMEOUT_MAX_S:
+        found.append(
+            _problem(
+                place_of,
+                ("timeout_s",),
+                str(spec.timeout_s),
+                f"Fargate keeps a task 14 days, {FARGATE_TIMEOUT_MAX_S:,} s",
+                "lower it, or write platform: ec2",
+            )
+        )
+    return found
+
+
+def _same_triggers(triggers: Mapping[int, Trigger], place_of: PlaceOf) -> list[Found]:
+    found: list[Found] = []
+    for position, trigger in triggers.items():
+        first = next(earlier for earlier, other in triggers.items() if other == trigger)
+        if first < position:
+            allowed = "each trigger submits the job once more"
+            found.append(
+                _problem(place_of, ("triggers", position), f"the same as triggers[{first}]", allowed, "remove it")
+            )
+    return found
+
+
+def _size(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
+    texts = [*spec.command, *spec.environment, *spec.environment.values(), *spec.parameters, *spec.parameters.values()]
+    size = sum(len(text.encode()) for text in texts)
+    if size <= DEFINITION_MAX_BYTES:
+        return []
+    allowed = f"Batch takes {DEFINITION_MAX_BYTES:,} bytes of command, environment and parameters"
+    return [_problem(place_of, (), f"{size:,} bytes in these", allowed, "put long values into a file of a bucket")]
+
+
+def _problem(place_of: PlaceOf, path: KeyPath, got: str, allowed: str, remedy: str) -> Found:
+    return path, Problem(place=place_of(path), got=got, allowed=allowed, remedy=remedy)
