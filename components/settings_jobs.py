@@ -50,7 +50,7 @@ class JobOverrides(Strict):
     """Seconds one attempt may run."""
     retry: RetryOverride = RetryOverride()
     """Other retries."""
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     """More or other variables."""
     enabled: bool | None = None
     """false leaves the job out of this stage."""

@@ -317,7 +317,7 @@ class Settings(Strict):
     """By name."""
     queues: dict[QueueName, QueueSettings]
     """By name."""
-    buckets: dict[BucketName, BucketSettings] = {}
+    buckets: dict[BucketName, BucketSettings] = Field(default_factory=dict)
     """By name; jobs ask for them by these names. `ledger` is the platform's own."""
     images: ImageSettings
     """Building images."""
@@ -327,7 +327,7 @@ class Settings(Strict):
     """Log groups."""
     monitoring: MonitoringSettings = MonitoringSettings()
     """Failures."""
-    jobs: dict[JobName, JobOverrides] = {}
+    jobs: dict[JobName, JobOverrides] = Field(default_factory=dict)
     """What this stage changes in job specifications."""
     promote_from: Annotated[
         str | None,

@@ -43,22 +43,24 @@ def _name(limit: int, kind: str) -> tuple[StringConstraints, Hint]:
     return (
         StringConstraints(strict=True, pattern=conventions.NAME_PATTERN, max_length=limit),
         Hint(
-            allowed=f"a {kind} is lower-case letters, digits and single hyphens, beginning with a letter, at most {limit} characters",
+            allowed=f"a {kind}'s name is lower-case letters, digits and single hyphens, beginning with a letter, "
+            f"at most {limit} characters",
             remedy=f"rename the {kind}",
         ),
     )
 
 
 AsTuple = BeforeValidator(list_to_tuple)
-QueueName = Annotated[str, *_name(conventions.QUEUE_NAME_MAX, "queue's name")]
-BucketName = Annotated[str, *_name(conventions.BUCKET_NAME_MAX, "bucket's name")]
-JobName = Annotated[str, *_name(conventions.JOB_NAME_MAX, "job's name")]
-ComputeEnvironmentName = Annotated[str, *_name(conventions.COMPUTE_ENVIRONMENT_NAME_MAX, "compute environment's name")]
+QueueName = Annotated[str, *_name(conventions.QUEUE_NAME_MAX, "queue")]
+BucketName = Annotated[str, *_name(conventions.BUCKET_NAME_MAX, "bucket")]
+JobName = Annotated[str, *_name(conventions.JOB_NAME_MAX, "job")]
+ComputeEnvironmentName = Annotated[str, *_name(conventions.COMPUTE_ENVIRONMENT_NAME_MAX, "compute environment")]
 Owner = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.@/+=-]*$", max_length=conventions.OWNER_MAX),
     Hint(
-        allowed=f"an owner becomes a cost tag: letters, digits, spaces and _.@/+=-, at most {conventions.OWNER_MAX} characters",
+        allowed="an owner becomes a cost tag: letters, digits, spaces and _.@/+=-, "
+        f"at most {conventions.OWNER_MAX} characters",
         remedy="write the team's short name",
     ),
 ]

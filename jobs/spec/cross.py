@@ -84,7 +84,8 @@ def _references(spec: JobSpec, trigger: Trigger, position: int, place_of: PlaceO
                     Problem(
                         place=place_of(path),
                         got=f"without a value for Ref::{name}",
-                        allowed=f"a Ref:: of the command is given by the trigger ({listing(trigger.offered)}) or by the job's parameters ({listing(spec.parameters)})",
+                        allowed=f"a Ref:: is given by the trigger ({listing(trigger.offered)}) "
+                        f"or by the job's parameters ({listing(spec.parameters)})",
                         remedy=suggestion(name, close, otherwise=f"add {name} to the parameters of one of them"),
                     ),
                 )

@@ -203,7 +203,7 @@ class Trigger(Strict):
     """Offers the parameters `bucket` and `key`."""
     schedule: ScheduleSource | None = None
     """Time, with a time zone."""
-    parameters: Annotated[dict[str, str], Field(examples=[{"month": "2013-01"}])] = {}
+    parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
     """Values for `Ref::name` in the command, over those in the job's `parameters`."""
     enabled: bool = True
     """false keeps the trigger on record but lets it rest."""
@@ -285,7 +285,7 @@ class JobSpec(Strict):
     """When a failed attempt is tried again."""
     permissions: Permissions = Permissions()
     """Buckets the job may use."""
-    environment: Annotated[dict[str, str], Field(examples=[{"LOG_LEVEL": "info"}])] = {}
+    environment: dict[str, str] = Field(default_factory=dict, examples=[{"LOG_LEVEL": "info"}])
     """Environment of the container, beside what Batchyard and Batch set. Nothing secret."""
     command: Annotated[
         tuple[Annotated[str, StringConstraints(strict=True, max_length=8192)], ...],
@@ -293,7 +293,7 @@ class JobSpec(Strict):
         Field(max_length=1000, examples=[["--bucket", "Ref::bucket", "--key", "Ref::key"]]),
     ] = ()
     """Arguments of the container; `Ref::name` is replaced by a parameter."""
-    parameters: Annotated[dict[str, str], Field(examples=[{"month": "2013-01"}])] = {}
+    parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
     """Defaults for `Ref::name`."""
     array_size: Annotated[
         int | None,

@@ -1,7 +1,7 @@
 """Reading YAML with the place of every key. Bad input of any kind becomes problems, never another exception.
 
-Scalars follow YAML 1.2's core schema, as editors show them: `yes`, `on` and dates are text. The file is read as a stream of
-events, so that nesting, anchors and duplicate keys are seen before anything is built from them.
+Scalars follow YAML 1.2's core schema, as editors show them: `yes`, `on` and dates are text. The file is read as a
+stream of events, so that nesting, anchors and duplicate keys are seen before anything is built from them.
 """
 
 from __future__ import annotations
@@ -120,11 +120,13 @@ def read_yaml(path: Path, *, file: str) -> YamlFile:
 
 def parse_yaml(data: bytes | str, *, file: str) -> YamlFile:
     """The same for a file's content."""
-    if isinstance(data, bytes):
+    if isinstance(data, str):
+        text = data
+    else:
         if b"\0" in data:
             return _unreadable(file, "a binary file", "YAML is text in UTF-8", "write it anew with a text editor")
         try:
-            data = data.decode("utf-8-sig")
+            text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
             return _unreadable(
@@ -132,9 +134,9 @@ def parse_yaml(data: bytes | str, *, file: str) -> YamlFile:
             )
     reader = _Reader(file)
     try:
-        return reader.read(data)
+        return reader.read(text)
     except yaml.YAMLError as error:
-        return _syntax_problem(file, error, data)
+        return _syntax_problem(file, error, text)
 
 
 def _unreadable(file: str, got: str, allowed: str, remedy: str, line: int | None = None) -> YamlFile:
