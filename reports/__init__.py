@@ -1,0 +1,1 @@
+"""What batch work costs: collect → model → analyse → render. Nothing here knows Pulumi."""

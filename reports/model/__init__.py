@@ -1,0 +1,1 @@
+"""The tables and objects that collect, analyse and render share."""

@@ -1,0 +1,145 @@
+"""The allocation on made-up worlds whose truth is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.analyse.allocate import Allocated, allocate
+from reports.model.tables import ATTEMPTS, BILL_LINES, INSTANCES
+from tests.worlds.world import Made, World, make
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC).replace(tzinfo=None)  # tables hold UTC without a zone
+WORLDS = {
+    "plain": World(seed=1, days=3, instances=30),
+    "swinging spot prices": World(seed=2, days=3, instances=40, spot_price_swing=0.3),
+    "tag gaps": World(seed=3, days=3, instances=30, untagged_fraction=0.3),
+    "savings plan": World(seed=4, days=3, instances=30, savings_plan_fraction=0.5),
+    "many reclaims": World(seed=5, days=3, instances=40, reclaim_fraction=0.6),
+    "credits": World(seed=6, days=3, instances=30, credit_nano=5_000_000_000),
+    "short runs": World(seed=7, days=3, instances=12, mean_run_s=60),
+    "runs over many hours": World(seed=8, days=5, instances=60, mean_run_s=20_000, jobs=3),
+    "mostly idle": World(seed=9, days=3, instances=40, idle_fraction=0.8),
+    "mostly Fargate": World(seed=10, days=3, instances=5, fargate_attempts=2_000),
+}
+
+
+def _connection(made: Made) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    for table, frame in ((ATTEMPTS, made.attempts), (INSTANCES, made.instances), (BILL_LINES, made.bill_lines)):
+        connection.execute(table.duckdb_ddl())
+        if len(frame):
+            connection.register("frame", frame)
+            connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
+            connection.unregister("frame")
+    return connection
+
+
+def _allocated(made: Made) -> tuple[Allocated, duckdb.DuckDBPyConnection]:
+    connection = _connection(made)
+    return allocate(connection, now=NOW), connection
+
+
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS.keys())
+def test_each_jobs_cost_is_within_one_percent_of_the_truth(world: World) -> None:
+    made = make(world)
+    _, connection = _allocated(made)
+    got = dict(
+        connection.execute(
+            "SELECT job, CAST(sum(cost_nano) AS DOUBLE) FROM allocations WHERE category = 'job' GROUP BY job"
+        ).fetchall()
+    )
+    truth = made.truth.groupby(made.attempts["job"]).sum()
+    assert set(got) == set(truth.index)
+    for job, nano_dollars in truth.items():
+        assert got[job] == pytest.approx(nano_dollars, rel=0.01), job
+
+
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS.keys())
+def test_the_parts_add_up_to_the_bill_and_less_than_half_a_percent_is_unexplained(world: World) -> None:
+    made = make(world)
+    allocated, _ = _allocated(made)
+    usage = made.bill_lines[made.bill_lines["record_type"] == "usage"]
+    assert sum(allocated.by_category.values()) == allocated.bill_nano == int(usage["cost_nano"].sum())
+    assert 0 <= allocated.unexplained_nano <= allocated.bill_nano * 0.005
+
+
+def test_a_credit_is_no_usage_and_changes_no_jobs_cost() -> None:
+    plain, _ = _allocated(make(World(seed=11, days=2, instances=8)))
+    credited, _ = _allocated(make(World(seed=11, days=2, instances=8, credit_nano=7_000_000_000)))
+    assert credited == plain
+
+
+def test_an_empty_week_has_nothing_to_allocate() -> None:
+    made = make(World(seed=12, days=2, instances=4))
+    empty = Made(
+        attempts=made.attempts[:0], instances=made.instances[:0], bill_lines=made.bill_lines[:0], truth=made.truth[:0]
+    )
+    allocated, _ = _allocated(empty)
+    assert allocated == Allocated(bill_nano=0, by_category={}, attempts_with_cost=0, attempts_without_cost=0)
+
+
+def test_a_bill_without_a_ledger_is_unexplained_but_for_what_its_lines_say_themselves() -> None:
+    made = make(World(seed=13, days=2, instances=6))
+    allocated, _ = _allocated(
+        Made(attempts=made.attempts[:0], instances=made.instances[:0], bill_lines=made.bill_lines, truth=made.truth[:0])
+    )
+    assert set(allocated.by_category) == {"storage", "logs", "unexplained"}
+    assert sum(allocated.by_category.values()) == allocated.bill_nano
+
+
+def test_attempts_of_days_the_bill_lacks_have_no_cost_and_are_counted() -> None:
+    made = make(World(seed=14, days=2, instances=6))
+    allocated, _ = _allocated(
+        Made(attempts=made.attempts, instances=made.instances, bill_lines=made.bill_lines[:0], truth=made.truth)
+    )
+    assert allocated.attempts_with_cost == 0
+    assert allocated.attempts_without_cost == len(made.attempts)
+
+
+def test_an_instance_with_one_attempt_all_its_hour_gives_it_the_whole_hour() -> None:
+    begin = NOW.replace(month=11, day=3, hour=10)
+    end = begin.replace(hour=11)
+    made = make(World(seed=15, days=2, instances=4, fargate_attempts=1))
+    attempt = {**made.attempts.iloc[0].to_dict(), "platform": "ec2", "purchase": "spot", "instance_id": "i-1"}
+    attempt |= {"started_at": begin, "pull_started_at": begin, "stopped_at": end}
+    instance = {
+        **made.instances.iloc[0].to_dict(),
+        "instance_id": "i-1",
+        "instance_type": "m6i.large",
+        "purchase": "spot",
+    }
+    instance |= {"started_at": begin, "ended_at": end}
+    line = {**made.bill_lines.iloc[0].to_dict(), "day": begin.date(), "kind": "ec2", "purchase": "spot"}
+    line |= {"instance_type": "m6i.large", "quantity": "1", "cost_nano": 36_480_000}
+    allocated, _ = _allocated(
+        Made(
+            attempts=pd.DataFrame([attempt]),
+            instances=pd.DataFrame([instance]),
+            bill_lines=pd.DataFrame([line]),
+            truth=pd.Series([36_480_000.0]),
+        )
+    )
+    assert allocated.by_category == {"job": 36_480_000}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    grouping=st.lists(
+        st.sampled_from(["day", "category", "job", "owner", "stage", "queue", "environment", "platform", "purchase"]),
+        unique=True,
+    ),
+)
+def test_dollars_neither_appear_nor_vanish_under_any_grouping(seed: int, grouping: list[str]) -> None:
+    made = make(World(seed=seed, days=2, instances=5, fargate_attempts=20))
+    allocated, connection = _allocated(made)
+    groups = connection.execute(
+        f"SELECT {', '.join([*grouping, 'sum(cost_nano)'])} FROM allocations GROUP BY ALL"
+    ).fetchall()
+    assert sum(int(group[-1]) for group in groups) == allocated.bill_nano

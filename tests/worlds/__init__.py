@@ -1,0 +1,1 @@
+"""Made-up months of batch work whose true cost is known: what the cost report is measured against."""
