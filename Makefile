@@ -1,0 +1,60 @@
+# Batchyard. `make demo` and `make test` do all set-up themselves; everything they make lies in .batchyard/.
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+HOME_FOLDER := .batchyard
+VENV := $(HOME_FOLDER)/venv/bin
+BATCHYARD := $(HOME_FOLDER)/bin/batchyard
+UV ?= $(shell command -v uv || echo $(HOME_FOLDER)/uv/bin/uv)
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up-local down-local test unit lint check format bench schema lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+setup: ## make this machine ready; finds before it installs, goes on after an interruption
+	@$(PYTHON) -m local.setup
+
+demo: setup ## bring the stage up, send real files through it, show what each run used
+	@$(BATCHYARD) demo
+
+up-local: setup ## bring the local stage up (again)
+	@$(VENV)/python -m local.stage up
+
+down-local: ## destroy the local stage and stop its emulator
+	@$(VENV)/python -m local.stage down
+
+test: setup lint ## everything that is checked
+	@$(VENV)/python -m local.setup.run_tests $(TESTS)
+
+unit: setup ## only the tests that need neither engine nor containers
+	@$(VENV)/python -m pytest -q tests/unit jobs
+
+lint: ## ruff, formatting, types, imports
+	@$(VENV)/ruff check --quiet --no-cache .
+	@$(VENV)/ruff format --quiet --no-cache --check .
+	@$(VENV)/mypy --cache-dir $(HOME_FOLDER)/cache/mypy --no-error-summary .
+	@$(VENV)/lint-imports --no-cache --config pyproject.toml > $(HOME_FOLDER)/logs/lint-imports.log || { cat $(HOME_FOLDER)/logs/lint-imports.log; exit 1; }
+	@echo "lint passed"
+
+check: ## lint and the placement and specification checks of every job
+	@$(MAKE) --no-print-directory setup lint
+	@$(BATCHYARD) jobs check
+
+format: ## let ruff format and mend
+	@$(VENV)/ruff format --no-cache . && $(VENV)/ruff check --no-cache --fix .
+
+bench: setup ## make bench NAME=local_lane runs bench/local_lane.py
+	@test -n "$(NAME)" || { echo "which? make bench NAME=<one of: $(basename $(notdir $(wildcard bench/*.py)))>"; exit 2; }
+	@PYTHONPATH=. $(VENV)/python bench/$(NAME).py
+
+schema: ## write the JSON schema of job.yaml for editors
+	@$(BATCHYARD) jobs schema > jobs/job.schema.json
+
+lock: ## requirements.lock anew from pyproject.toml: hashed, without the address of any index
+	@env -u UV_EMIT_INDEX_URL -u UV_EMIT_FIND_LINKS $(UV) pip compile pyproject.toml --group local --group dev --universal \
+		--generate-hashes --python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
+
+clean: ## stop every process of ours, remove .batchyard/
+	@$(PYTHON) -m local.setup.clean
