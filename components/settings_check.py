@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from components.settings_load import settings_place
+from components.settings_load import settings_places
 from components.settings_model import MAX_ENVIRONMENTS_PER_QUEUE, QueueSettings, Settings
 from jobs import conventions
 from jobs.problems import Problem, listing, place, suggestion
@@ -17,10 +17,7 @@ _WORDS = {"ec2": "EC2", "fargate": "Fargate"}
 def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem]:
     """Every mistake between a stage and its jobs. `specs` as written or as merged with the stage's overrides."""
     problems: list[Problem] = []
-
-    def place_of(*path: str | int) -> str:
-        return settings_place(settings, *path)
-
+    place_of = settings_places(settings)
     for name, queue in settings.queues.items():
         problems += _queue(settings, name, queue, place_of)
     problems += _twice(specs)
@@ -74,8 +71,7 @@ def _queue(settings: Settings, name: str, queue: QueueSettings, place_of: PlaceO
                     remedy="remove one of the two",
                 )
             )
-    kinds = {_platform(settings, environment) for environment in order} - {None}
-    if len(kinds) > 1:
+    if len(_platforms(settings, queue)) > 1:
         problems.append(
             Problem(
                 place=place_of(*path),
@@ -87,9 +83,10 @@ def _queue(settings: Settings, name: str, queue: QueueSettings, place_of: PlaceO
     return problems
 
 
-def _platform(settings: Settings, environment: str) -> str | None:
-    known = settings.compute_environments.get(environment)
-    return None if known is None else "fargate" if known.is_fargate else "ec2"
+def _platforms(settings: Settings, queue: QueueSettings) -> set[str]:
+    """Platforms of a queue's environments; unknown ones are passed over."""
+    known = (settings.compute_environments.get(name) for name in queue.compute_environments)
+    return {"fargate" if environment.is_fargate else "ec2" for environment in known if environment is not None}
 
 
 def _twice(specs: Sequence[LoadedSpec]) -> list[Problem]:
@@ -110,43 +107,45 @@ def _twice(specs: Sequence[LoadedSpec]) -> list[Problem]:
 
 
 def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Problem]:
-    problems: list[Problem] = []
+    problems = _job_queue(settings, loaded, place_of)
     spec = loaded.spec
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        (("permissions", right, position), bucket)
+        for right, buckets in (("read", spec.permissions.read), ("write", spec.permissions.write))
+        for position, bucket in enumerate(buckets)
+    ]
+    named += [
+        (("triggers", position, "s3", "bucket"), trigger.s3.bucket)
+        for position, trigger in enumerate(spec.triggers)
+        if trigger.s3 is not None
+    ]
+    problems += [
+        _bucket(settings, loaded.place(*path), bucket) for path, bucket in named if bucket not in settings.buckets
+    ]
+    return problems
+
+
+def _job_queue(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Problem]:
+    """The job's queue exists and runs on the job's platform."""
     overrides = settings.jobs.get(loaded.name)
     overridden = overrides is not None and overrides.queue is not None
-    queue_name = overrides.queue if overrides is not None and overrides.queue is not None else spec.queue
-    where = place_of("jobs", loaded.name, "queue") if overridden else loaded.place("queue")
-    queue = settings.queues.get(queue_name)
-    if queue is None:
-        if not overridden:
-            problems.append(_unknown(where, "queue", queue_name, settings.queues))
-    else:
-        kinds = {_platform(settings, environment) for environment in queue.compute_environments} - {None}
-        if len(kinds) == 1 and spec.platform not in kinds:
-            (kind,) = kinds
-            fitting = [
-                name
-                for name, other in settings.queues.items()
-                if {_platform(settings, environment) for environment in other.compute_environments} == {spec.platform}
-            ]
-            problems.append(
-                Problem(
-                    place=where,
-                    got=f"{queue_name}, whose environments are {_WORDS[kind or '']}",
-                    allowed=f"a job with platform: {spec.platform} goes to a queue on {_WORDS[spec.platform]} ({listing(fitting)})",
-                    remedy=f"write queue: {sorted(fitting)[0]}"
-                    if fitting
-                    else f"write platform: {kind}, or add such a queue",
-                )
-            )
-    for right in ("read", "write"):
-        for position, bucket in enumerate(getattr(spec.permissions, right)):
-            if bucket not in settings.buckets:
-                problems.append(_bucket(settings, loaded.place("permissions", right, position), bucket))
-    for position, trigger in enumerate(spec.triggers):
-        if trigger.s3 is not None and trigger.s3.bucket not in settings.buckets:
-            problems.append(_bucket(settings, loaded.place("triggers", position, "s3", "bucket"), trigger.s3.bucket))
-    return problems
+    name = overrides.queue if overrides is not None and overrides.queue is not None else loaded.spec.queue
+    if name not in settings.queues:
+        # an override's has been said with the overrides
+        return [] if overridden else [_unknown(loaded.place("queue"), "queue", name, settings.queues)]
+    platform, on = loaded.spec.platform, _platforms(settings, settings.queues[name])
+    if len(on) != 1 or platform in on:
+        return []
+    (other,) = on
+    fitting = [queue for queue in settings.queues if _platforms(settings, settings.queues[queue]) == {platform}]
+    return [
+        Problem(
+            place=place_of("jobs", loaded.name, "queue") if overridden else loaded.place("queue"),
+            got=f"{name}, whose environments are {_WORDS[other]}",
+            allowed=f"a job with platform: {platform} goes to a queue on {_WORDS[platform]} ({listing(fitting)})",
+            remedy=f"write queue: {min(fitting)}" if fitting else f"write platform: {other}, or add such a queue",
+        )
+    ]
 
 
 def _bucket(settings: Settings, where: str, bucket: str) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from components.settings_model import Settings
 from jobs import conventions
-from jobs.problems import Problem, Problems, raise_any
+from jobs.problems import Problem, Problems, place, raise_any
 from jobs.spec.cross import under
 from jobs.spec.refusals import problems_of
-from jobs.spec.yaml_file import KeyPath, YamlFile, read_yaml, show
+from jobs.spec.yaml_file import KeyPath, YamlFile, key_text, read_yaml, show
 
 NAMESPACE = f"{conventions.PROJECT}:"
 SETTING_KEYS = tuple(name for name in Settings.model_fields if name not in ("stage", "file"))
@@ -25,16 +25,17 @@ _TEXTS = frozenset({"region", "owner", "timezone", "promote_from"})
 def load_settings(config: Mapping[str, object], *, stage: str, file: str) -> Settings:
     """Settings from a stack's configuration.
 
-    `config` has keys with or without `batchyard:`; values are plain, or JSON text as Pulumi hands objects to programs. `aws:region`
-    serves when no `region` is given; other namespaces are passed over. `file` is what problems name; where it can be read, they
-    name lines too. Raises Problems.
+    `config` has keys with or without `batchyard:`; values are plain, or JSON text as Pulumi hands objects to programs.
+    `aws:region` serves when no `region` is given; other namespaces are passed over. `file` is what problems name; where
+    it can be read, they name lines too. Raises Problems.
     """
     return _settings(dict(config), stage=stage, source=_positions(file))
 
 
 def load_settings_file(path: Path, *, stage: str | None = None) -> Settings:
     """Settings straight from a `Pulumi.<stack>.yaml`, without the engine. Raises Problems."""
-    source = read_yaml(path, file=path.name)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    source = read_yaml(path, file=str(shown))
     if not source.problems and not isinstance(source.value, Mapping):
         raise Problems([_no_mapping(source.place(()), source.value)])
     if not isinstance(source.value, Mapping):
@@ -52,9 +53,25 @@ def load_settings_file(path: Path, *, stage: str | None = None) -> Settings:
     return settings
 
 
+def settings_places(settings: Settings) -> Callable[..., str]:
+    """For problems found later: `("queues", "critical")` → `Pulumi.dev.yaml:12: batchyard:queues.critical`.
+
+    The file is read again for its lines, once and only when there is a problem to place.
+    """
+    source: YamlFile | None = None
+
+    def place_of(*path: str | int) -> str:
+        nonlocal source
+        if source is None:
+            source = _positions(settings.file)
+        return _place(source, path)
+
+    return place_of
+
+
 def settings_place(settings: Settings, *path: str | int) -> str:
-    """For problems found later: `Pulumi.dev.yaml:12: batchyard:queues.critical`."""
-    return _place(_positions(settings.file), path)
+    """The same for one problem."""
+    return settings_places(settings)(*path)
 
 
 def _positions(file: str) -> YamlFile:
@@ -65,20 +82,17 @@ def _positions(file: str) -> YamlFile:
 def _place(source: YamlFile, path: KeyPath) -> str:
     if not path:
         return source.place(("config",))
+    if path[0] == "stage":
+        return place(source.file, "the stack's name")
+    if path[0] == "region" and ("config", f"{NAMESPACE}region") not in source.positions:
+        return place(source.file, "aws:region", source.line(("config", "aws:region")))
     named: KeyPath = (f"{NAMESPACE}{path[0]}", *path[1:])
-    inside = source.line(("config", *named))
-    return YamlFile(
-        file=source.file, value=None, positions={} if inside is None else {(): _at(source, ("config", *named))}
-    ).place(named)
+    return place(source.file, key_text(named), source.line(("config", *named)))
 
 
-def _at(source: YamlFile, path: KeyPath) -> Any:
-    return next(source.positions[path[:end]] for end in range(len(path), -1, -1) if path[:end] in source.positions)
-
-
-def _no_mapping(place: str, value: object) -> Problem:
+def _no_mapping(where: str, value: object) -> Problem:
     return Problem(
-        place=place,
+        place=where,
         got=show(value),
         allowed="it is a mapping of keys",
         remedy="write config: with batchyard: keys below it",

@@ -16,7 +16,7 @@ _MERGED = ("resources", "retry", "environment")
 
 
 def effective_spec(settings: Settings, loaded: LoadedSpec) -> JobSpec:
-    """The specification this stage deploys: overrides applied, every schedule with a time zone, triggers resting or awake.
+    """The specification this stage deploys: overrides applied, schedules with a time zone, triggers resting or awake.
 
     Raises Problems that name the stack's file, where an override makes no sense for the job.
     """

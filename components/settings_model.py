@@ -294,7 +294,8 @@ class Settings(Strict):
         str,
         StringConstraints(strict=True, pattern=conventions.NAME_PATTERN, max_length=conventions.STAGE_NAME_MAX),
         Hint(
-            allowed=f"a stage's name is lower-case letters, digits and single hyphens, at most {conventions.STAGE_NAME_MAX} characters",
+            allowed="a stage's name is lower-case letters, digits and single hyphens, "
+            f"at most {conventions.STAGE_NAME_MAX} characters",
             remedy="choose another stack name",
         ),
     ]

@@ -14,8 +14,8 @@ _PLACE = re.compile(r"^(?P<file>.*?)(?::(?P<line>\d+))?(?:: (?P<key>.*))?$", re.
 class Problem:
     """One mistake. Its text is `<place> is <got>; <allowed>; <remedy>`, so `got` reads on after "is".
 
-    >>> str(Problem(place="jobs/x/job.yaml:7: retry.attempts", got="12", allowed="Batch allows 1–10", remedy="lower it"))
-    'jobs/x/job.yaml:7: retry.attempts is 12; Batch allows 1–10; lower it'
+    >>> str(Problem(place="jobs/x/job.yaml:7: retry.attempts", got="12", allowed="Batch allows 1–10", remedy="write 3"))
+    'jobs/x/job.yaml:7: retry.attempts is 12; Batch allows 1–10; write 3'
     """
 
     place: str

@@ -1,9 +1,9 @@
 """AWS's schedule expressions, and when they fire next.
 
-`cron(minutes hours day-of-month month day-of-week year)` with `, - * ? / L W #`, and `rate(value unit)`: the syntax of EventBridge
-and EventBridge Scheduler (User Guide, "Schedule types", 2025). Two corners differ from other crons: exactly one of the two days is
-`?`, and 1 is Sunday. Time zones as the Scheduler treats them: a local time that the clock skips in spring doesn't fire, one
-that comes twice in autumn fires once.
+`cron(minutes hours day-of-month month day-of-week year)` with `, - * ? / L W #`, and `rate(value unit)`: the syntax of
+EventBridge and EventBridge Scheduler (User Guide, "Schedule types", 2025). Two corners differ from other crons: exactly
+one of the two days is `?`, and 1 is Sunday. Time zones as the Scheduler treats them: a local time that the clock skips
+in spring doesn't fire, one that comes twice in autumn fires once.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Cron:
     years: tuple[int, ...]
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
-    def next_fire(self, after: datetime, *, anchor: datetime | None = None) -> datetime | None:
-        """The first time after `after`, in UTC; None when no year of the expression has one. `anchor` changes nothing."""
+    def next_fire(self, after: datetime, *, anchor: datetime | None = None) -> datetime | None:  # noqa: ARG002
+        """The first time after `after`, in UTC; None when there is none. A cron has no use for Rate's `anchor`."""
         _needs_zone(after)
         local = after.astimezone(self.timezone).replace(tzinfo=None)
         for year in self.years:
@@ -150,7 +150,7 @@ def _cron(text: str, timezone: str) -> Cron:
         got = f"{text[:60]!r} with {count}"
         remedy = "leave the word cron and its brackets out" if text.startswith("cron(") else _CRON_EXAMPLE
         if len(parts) == 5 and not text.startswith("cron("):
-            remedy = f"this is Unix's form: add the year, turn one of the two days into ?, and count Sunday as 1; {_CRON_EXAMPLE}"
+            remedy = "from Unix's form: add a year, turn one of the two days into ?, count Sunday as 1"
         raise ScheduleExpressionError(got, "AWS's cron has six fields", remedy)
     minutes, hours, day_of_month, month, day_of_week, year = parts
     if (day_of_month == "?") == (day_of_week == "?"):

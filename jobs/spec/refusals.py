@@ -61,7 +61,7 @@ def _texts(detail: Mapping[str, Any], model: type[BaseModel], loc: tuple[int | s
     hint = _hint(model, loc)
     if kind == "missing":
         allowed = hint.allowed if hint else "the key is required"
-        return "missing", allowed, f"add {key_text((loc[-1],))}"
+        return "missing", allowed, f"add {_example(model, loc)}"
     if kind in _TYPES:
         allowed, remedy = _TYPES[kind]
         got = show(value)
@@ -80,6 +80,16 @@ def _texts(detail: Mapping[str, Any], model: type[BaseModel], loc: tuple[int | s
             suggestion(str(value), words, otherwise=f"write {words[0]}" if words else "change it"),
         )
     return show(value), _sentence(detail["msg"]), "change it accordingly"
+
+
+def _example(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    """`owner: media`: the key with the first of its examples."""
+    key = str(loc[-1])
+    owner = _model_at(model, loc[:-1])
+    field = owner.model_fields.get(key) if owner else None
+    if field is None or not field.examples or isinstance(field.examples[0], dict | list):
+        return f"{key}:"
+    return f"{key}: {field.examples[0]}"
 
 
 def _sentence(message: str) -> str:
