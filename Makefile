@@ -26,7 +26,8 @@ down-local: ## destroy the local stage and stop its emulator
 	@$(VENV)/python -m local.stage down
 
 test: setup lint ## everything that is checked
-	@$(VENV)/python -m local.setup.run_tests $(TESTS)
+	@$(VENV)/python -m pytest -q --durations=5 $(TESTS)
+	@echo "make test: lint and all tests passed"
 
 unit: setup ## only the tests that need neither engine nor containers
 	@$(VENV)/python -m pytest -q tests/unit jobs

@@ -50,6 +50,22 @@ def pytest_configure(config: pytest.Config) -> None:
     socket.getaddrinfo = guarded
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit tests go first; those with a real engine or containers may be run again once, which the summary shows."""
+    for item in items:
+        kind = _kind(item)
+        if kind:
+            item.add_marker(kind)
+            item.add_marker(pytest.mark.flaky(reruns=1))
+    items.sort(key=lambda item: ("", "engine", "e2e").index(_kind(item)))
+
+
+def _kind(item: pytest.Item) -> str:
+    """"engine", "e2e" or "" by the folder the test lies in."""
+    folders = item.path.relative_to(item.config.rootpath).parts[:2]
+    return folders[1] if folders[0] == "tests" and folders[1] in ("engine", "e2e") else ""
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Names every test that needed a second run, so that none hides behind it."""
     rerun = sorted({report.nodeid for report in terminalreporter.stats.get("rerun", [])})

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import json
 import os
 import shutil
 import subprocess
@@ -130,6 +129,8 @@ class Lane:
             # set-up installs every plugin; without these two each command waits for a download that may never come
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            # a copy of the whole state with every update, of a state that is dropped with its emulator
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -215,12 +216,3 @@ def lanes_of(home: Home) -> list[Lane]:
     if not home.lanes.is_dir():
         return []
     return [Lane(home=home, name=folder.name) for folder in sorted(home.lanes.iterdir()) if folder.is_dir()]
-
-
-def read_json(file: Path) -> dict[str, Any] | None:
-    """The object in `file`; None when it isn't there or isn't whole."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
