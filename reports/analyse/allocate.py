@@ -19,8 +19,6 @@ from typing import Final
 
 from duckdb import DuckDBPyConnection
 
-from reports.model.tables import ALLOCATIONS
-
 STEPS: Final = (
     "instance_hours",
     "instance_rates",
@@ -30,6 +28,7 @@ STEPS: Final = (
     "ec2_attempt_costs",
     "ec2_idle",
     "task_attempt_costs",
+    "other_costs",
     "allocations",
 )
 EDGE_S: Final = 600
@@ -42,7 +41,7 @@ class IdentityBroken(AssertionError):
 
 @dataclass(frozen=True, kw_only=True)
 class Allocated:
-    """What `allocate` left in the table `allocations`, summed. Costs in nano-dollars."""
+    """What `allocate` left in the view `allocations`, summed. Costs in nano-dollars."""
 
     bill_nano: int
     by_category: dict[str, int]
@@ -60,13 +59,12 @@ def query(name: str) -> str:
 
 
 def allocate(connection: DuckDBPyConnection, *, now: datetime) -> Allocated:
-    """Fill `allocations` from the tables `attempts`, `instances` and `bill_lines` of `connection`.
+    """Make the view `allocations` from the tables `attempts`, `instances` and `bill_lines` of `connection`.
 
     `now` (naive, UTC) ends the lives of instances that are still up. Raises IdentityBroken when a defect of ours makes
     money appear or vanish.
     """
     parameters = {"now": now, "edge_us": EDGE_S * 1_000_000}
-    connection.execute(ALLOCATIONS.duckdb_ddl())
     for step in STEPS:
         text = query(step)
         used = {name: value for name, value in parameters.items() if f"${name}" in text}
@@ -79,7 +77,7 @@ def allocate(connection: DuckDBPyConnection, *, now: datetime) -> Allocated:
     bill = _one(connection, "SELECT coalesce(sum(cost_nano), 0) FROM bill_lines WHERE record_type = 'usage'")
     if sum(sums.values()) != bill:
         raise IdentityBroken(f"the parts add up to {sum(sums.values())} nano-dollars, the bill's usage is {bill}")
-    costed = _one(connection, "SELECT count(DISTINCT attempt_id) FROM allocations WHERE category = 'job'")
+    costed = _one(connection, "SELECT count(DISTINCT attempt) FROM attempt_costs")
     return Allocated(
         bill_nano=bill,
         by_category=sums,

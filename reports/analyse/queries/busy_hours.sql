@@ -2,14 +2,14 @@
 CREATE TEMP TABLE busy_hours AS
 WITH ordered AS (
   SELECT
-    instance_id, hour, from_at, to_at, weight_us,
+    instance, hour, from_at, to_at, weight_us,
     max(to_at) OVER (
-      PARTITION BY instance_id, hour ORDER BY from_at, to_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      PARTITION BY instance, hour ORDER BY from_at, to_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS covered_to
   FROM attempt_hours
 )
 SELECT
-  instance_id, hour, sum(weight_us) AS weight_us,
+  instance, hour, sum(weight_us) AS weight_us,
   sum(
     CASE
       WHEN covered_to IS NULL OR covered_to <= from_at THEN epoch_us(to_at) - epoch_us(from_at)
@@ -18,4 +18,4 @@ SELECT
     END
   ) AS busy_us
 FROM ordered
-GROUP BY instance_id, hour
+GROUP BY instance, hour

@@ -7,9 +7,11 @@ WITH hours AS (
   GROUP BY day, environment, stage, instance_type, purchase
 ),
 taken AS (
-  SELECT h.day, h.environment, h.stage, h.purchase, sum(h.cost_nano) AS cost_nano
-  FROM ec2_attempt_costs AS h
-  GROUP BY h.day, h.environment, h.stage, h.purchase
+  SELECT c.day, i.environment, i.stage, i.purchase, sum(c.cost_nano) AS cost_nano
+  FROM attempt_costs AS c
+  JOIN attempts AS a ON a.rowid = c.attempt
+  JOIN instances AS i ON i.instance_id = a.instance_id
+  GROUP BY c.day, i.environment, i.stage, i.purchase
 ),
 edges AS (
   SELECT day, environment, stage, instance_type, purchase, count(*) AS edge_count

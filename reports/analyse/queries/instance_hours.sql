@@ -6,7 +6,7 @@ WITH reclaimed AS (
 ),
 lived AS (
   SELECT
-    i.instance_id, i.environment, i.stage, i.instance_type, i.purchase, i.started_at,
+    i.rowid AS instance, i.environment, i.stage, i.instance_type, i.purchase, i.started_at,
     coalesce(i.ended_at, $now) AS ended_at,
     NOT (i.purchase = 'spot' AND r.instance_id IS NOT NULL AND i.ended_at < i.started_at + INTERVAL 1 HOUR) AS billable
   FROM instances AS i
@@ -21,7 +21,7 @@ clipped AS (
   FROM cut
 )
 SELECT
-  instance_id, environment, stage, instance_type, purchase, hour, CAST(hour AS DATE) AS day, from_at, to_at,
+  instance, environment, stage, instance_type, purchase, hour, CAST(hour AS DATE) AS day, from_at, to_at,
   coalesce(billable, TRUE) AS billable,
   epoch_us(to_at) - epoch_us(from_at) AS microseconds
 FROM clipped

@@ -1,9 +1,9 @@
 -- Fargate and Lambda: the time from the image's pull to the stop, in whole seconds and at least a minute on Fargate, cut at the days
 -- of UTC, at the day's effective rate of a vCPU-second, a GB-second or a request.
-CREATE TEMP TABLE task_attempt_costs AS
+INSERT INTO attempt_costs
 WITH timed AS (
   SELECT
-    attempt_id, stage, environment, platform, coalesce(purchase, 'on-demand') AS purchase, vcpus, memory_mib,
+    rowid AS attempt, platform, coalesce(purchase, 'on-demand') AS purchase, vcpus, memory_mib,
     coalesce(pull_started_at, started_at) AS from_at, stopped_at
   FROM attempts
   WHERE platform IN ('fargate', 'lambda') AND coalesce(pull_started_at, started_at) <= stopped_at
@@ -28,7 +28,7 @@ cut AS (
 ),
 pieces AS (
   SELECT
-    attempt_id, stage, environment, platform, purchase, CAST(day_at AS DATE) AS day, day_at <= from_at AS first_piece,
+    attempt, platform, purchase, CAST(day_at AS DATE) AS day, day_at <= from_at AS first_piece,
     CAST(round(vcpus * 1000) AS BIGINT) AS milli_vcpus, memory_mib,
     least(epoch_us(from_at) + billable_us, epoch_us(day_at + INTERVAL 1 DAY)) - greatest(epoch_us(from_at), epoch_us(day_at)) AS us
   FROM cut
@@ -67,9 +67,9 @@ known AS (
   SELECT day, kind, purchase, sum(units) AS known_units FROM used GROUP BY day, kind, purchase
 )
 SELECT
-  used.attempt_id, used.day, used.environment, used.stage, used.platform, used.purchase, used.kind,
+  used.attempt, used.day,
   CAST(sum(billed.cost_nano * used.units // greatest(billed.billed_units, known.known_units, 1)) AS BIGINT) AS cost_nano
 FROM used
 JOIN known USING (day, kind, purchase)
 JOIN billed USING (day, kind, purchase)
-GROUP BY ALL
+GROUP BY used.attempt, used.day
