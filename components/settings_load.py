@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from components.settings_model import Settings
 from jobs import conventions
 from jobs.problems import Problem, Problems, place, raise_any
-from jobs.spec.cross import under
-from jobs.spec.refusals import problems_of
+from jobs.spec.mistakes import every_mistake
 from jobs.spec.yaml_file import KeyPath, YamlFile, key_text, read_yaml, show
 
 NAMESPACE = f"{conventions.PROJECT}:"
 SETTING_KEYS = tuple(name for name in Settings.model_fields if name not in ("stage", "file"))
 """Keys of the namespace `batchyard:`."""
+_GIVEN = frozenset({"stage", "file"})
+"""Fields that are no configuration keys."""
 _TEXTS = frozenset({"region", "owner", "timezone", "promote_from"})
 
 
@@ -42,7 +42,7 @@ def load_settings_file(path: Path, *, stage: str | None = None) -> Settings:
         raise Problems(source.problems)
     config = source.value.get("config")
     name = stage if stage is not None else path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-    problems = list(source.problems)
+    problems = [replace(problem, place=problem.place.replace(": config.", ": ", 1)) for problem in source.problems]
     if not isinstance(config, Mapping):
         raise Problems([*problems, _no_mapping(source.place(("config",)), config)])
     try:
@@ -76,7 +76,7 @@ def settings_place(settings: Settings, *path: str | int) -> str:
 
 def _positions(file: str) -> YamlFile:
     read = read_yaml(Path(file), file=file) if Path(file).is_file() else YamlFile(file=file, value=None)
-    return YamlFile(file=file, value=None, positions=read.positions)
+    return YamlFile(file=file, value=None, positions=read.positions)  # its broken places don't concern given values
 
 
 def _place(source: YamlFile, path: KeyPath) -> str:
@@ -109,24 +109,31 @@ def _settings(config: dict[str, object], *, stage: str, source: YamlFile) -> Set
         values[name] = _plain(name, value)
     if region is not None:
         values.setdefault("region", region)
-    broken: frozenset[KeyPath] = frozenset(
-        path[1:] for path in source.broken if path[:1] == ("config",) and len(path) > 1
-    )
-    own = {"stage", "file"} & values.keys()
     problems = [
-        Problem(place=_place(source, (name,)), got="given", allowed="the stack sets it", remedy="remove the key")
-        for name in sorted(own)
+        Problem(
+            place=place(source.file, key := f"{NAMESPACE}{name}", source.line(("config", key))),
+            got="given",
+            allowed="the stack itself gives it",
+            remedy="remove the key",
+        )
+        for name in sorted(_GIVEN & values.keys())
     ]
     values |= {"stage": stage, "file": source.file}
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        for path, problem in problems_of(error, Settings, lambda path: _place(source, path)):
-            if not path or not under((f"{NAMESPACE}{path[0]}", *path[1:]), broken):
-                problems.append(problem)
-        raise Problems(problems) from None
-    raise_any(problems)
-    return settings
+    checked = every_mistake(
+        Settings,
+        values,
+        lambda path: _place(source, path),
+        broken=frozenset((_bare(path[1]), *path[2:]) for path in source.broken if path[:1] == ("config",) and path[1:]),
+        hidden=_GIVEN,
+    )
+    raise_any([*problems, *checked.problems])
+    if checked.value is None:
+        raise AssertionError("a configuration without problems makes settings")
+    return checked.value
+
+
+def _bare(key: int | str) -> str:
+    return str(key).removeprefix(NAMESPACE)
 
 
 def _plain(name: str, value: object) -> object:

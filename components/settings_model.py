@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from components.settings_jobs import JobOverrides
 from components.settings_network import NetworkSettings
@@ -37,11 +37,13 @@ MAX_ENVIRONMENTS_PER_QUEUE = 3
 class ComputeEnvironmentSettings(Strict):
     """One managed compute environment. All allocation strategies offered can be updated in place."""
 
-    kind: ComputeEnvironmentKind
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "fargate", "max_vcpus": 16}]})
+
+    kind: ComputeEnvironmentKind = Field(examples=["ec2-spot"])
     """Where its capacity comes from."""
     max_vcpus: Annotated[
         int,
-        Field(ge=1, le=100_000),
+        Field(ge=1, le=100_000, examples=[16]),
         Hint(allowed="max_vcpus is a whole number from 1 to 100,000", remedy="write the most vCPUs it may run at once"),
     ]
     """Most vCPUs at once; Batch may exceed it by one instance."""
@@ -80,52 +82,57 @@ class ComputeEnvironmentSettings(Strict):
 
     @model_validator(mode="after")
     def _fields_of_its_kind(self) -> ComputeEnvironmentSettings:
-        if self.is_fargate:
-            given = [
-                name
-                for name in ("instance_types", "allocation_strategy", "bid_percentage", "min_vcpus")
-                if getattr(self, name)
-            ]
-            if given:
-                got = f"{self.kind} with {', '.join(given)}"
-                raise refuse(got, "Fargate takes only kind and max_vcpus", f"remove {', '.join(given)}")
-            return self
-        if not self.instance_types:
+        ec2_only = ("instance_types", "allocation_strategy", "bid_percentage", "min_vcpus")
+        given = [name for name in ec2_only if getattr(self, name)]
+        if self.is_fargate and given:
+            raise refuse(
+                f"{self.kind} with {', '.join(given)}",
+                "Fargate takes only kind and max_vcpus",
+                f"remove {', '.join(given)}",
+                about=("kind",),
+            )
+        if not self.is_fargate and not self.instance_types:
             raise refuse(
                 f"{self.kind} without instance_types",
                 "an EC2 environment names its types",
                 "add instance_types: [m7i.large]",
+                about=("kind", "instance_types"),
             )
         if self.min_vcpus > self.max_vcpus:
-            got = f"{self.min_vcpus} with max_vcpus {self.max_vcpus}"
-            raise refuse(got, "min_vcpus is at most max_vcpus", "lower min_vcpus", key=".min_vcpus")
+            raise refuse(
+                f"{self.min_vcpus} with max_vcpus {self.max_vcpus}",
+                "min_vcpus is at most max_vcpus",
+                "lower min_vcpus",
+                key=".min_vcpus",
+                about=("min_vcpus", "max_vcpus"),
+            )
         if self.bid_percentage is not None and not self.is_spot:
             raise refuse(
                 str(self.bid_percentage),
                 "only spot has a bid",
                 "remove it, or write kind: ec2-spot",
                 key=".bid_percentage",
+                about=("kind",),
             )
-        if self.allocation_strategy is not None:
-            spot_strategy = self.allocation_strategy.startswith("SPOT_")
-            if spot_strategy and not self.is_spot:
-                raise refuse(
-                    self.allocation_strategy,
-                    "on-demand takes BEST_FIT_PROGRESSIVE",
-                    "remove it, or write kind: ec2-spot",
-                    key=".allocation_strategy",
-                )
+        if self.allocation_strategy is not None and self.allocation_strategy.startswith("SPOT_") and not self.is_spot:
+            raise refuse(
+                self.allocation_strategy,
+                "on-demand takes BEST_FIT_PROGRESSIVE",
+                "remove it, or write kind: ec2-spot",
+                key=".allocation_strategy",
+                about=("kind",),
+            )
         return self
 
 
 class StateTimeLimitAction(Strict):
     """Cancels a job that waits at the queue's head for a reason no waiting cures."""
 
-    reason: StateReason
+    reason: StateReason = Field(examples=["MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"])
     """Batch's code."""
     max_time_s: Annotated[
         int,
-        Field(ge=600, le=86_400),
+        Field(ge=600, le=86_400, examples=[600]),
         Hint(allowed="Batch allows 600–86,400 s", remedy="write whole seconds in that range"),
     ]
     """Seconds the job may wait for this reason."""
@@ -134,13 +141,15 @@ class StateTimeLimitAction(Strict):
 class QueueSettings(Strict):
     """A job queue."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 10, "compute_environments": ["spot"]}]})
+
     priority: Annotated[
         int,
-        Field(ge=0, le=1_000),
+        Field(ge=0, le=1_000, examples=[10]),
         Hint(allowed="a priority is a whole number from 0 to 1,000", remedy="higher goes first"),
     ]
     """Higher goes first on a shared compute environment."""
-    compute_environments: Annotated[tuple[ComputeEnvironmentName, ...], AsTuple]
+    compute_environments: Annotated[tuple[ComputeEnvironmentName, ...], AsTuple, Field(examples=[["spot"]])]
     """Names in the order of preference: spot first, on-demand behind it."""
     state_time_limit_actions: Annotated[tuple[StateTimeLimitAction, ...], AsTuple] = ()
     """Ends of waiting without hope."""
@@ -173,6 +182,7 @@ class ImageSettings(Strict):
 
     base_image: Annotated[
         str,
+        Field(examples=["public.ecr.aws/docker/library/python:3.11-slim-bookworm"]),
         StringConstraints(
             strict=True,
             max_length=300,
@@ -292,6 +302,7 @@ class Settings(Strict):
 
     stage: Annotated[
         str,
+        Field(examples=["dev"]),
         StringConstraints(strict=True, pattern=conventions.NAME_PATTERN, max_length=conventions.STAGE_NAME_MAX),
         Hint(
             allowed="a stage's name is lower-case letters, digits and single hyphens, "
@@ -304,23 +315,32 @@ class Settings(Strict):
     """`Pulumi.<stage>.yaml`, for problems found later."""
     region: Annotated[
         str,
+        Field(examples=["us-east-1"]),
         StringConstraints(strict=True, pattern=r"^[a-z]{2,3}(-[a-z]+){1,2}-[0-9]$"),
         Hint(allowed="a region is a name like us-east-1", remedy="set aws:region"),
     ]
     """AWS region; `aws:region` when `batchyard:region` is left out."""
-    owner: Owner
+    owner: Annotated[Owner, Field(examples=["platform"])]
     """Cost tag of what belongs to no job."""
     timezone: str = "UTC"
     """Time zone of schedules that name none."""
     network: NetworkSettings = NetworkSettings()
     """Where instances run."""
-    compute_environments: dict[ComputeEnvironmentName, ComputeEnvironmentSettings]
+    compute_environments: Annotated[
+        dict[ComputeEnvironmentName, ComputeEnvironmentSettings],
+        Field(examples=[{"spot": {"kind": "ec2-spot", "max_vcpus": 16, "instance_types": ["m7i.large"]}}]),
+    ]
     """By name."""
-    queues: dict[QueueName, QueueSettings]
+    queues: Annotated[
+        dict[QueueName, QueueSettings],
+        Field(examples=[{"standard": {"priority": 10, "compute_environments": ["spot"]}}]),
+    ]
     """By name."""
     buckets: dict[BucketName, BucketSettings] = Field(default_factory=dict)
     """By name; jobs ask for them by these names. `ledger` is the platform's own."""
-    images: ImageSettings
+    images: Annotated[
+        ImageSettings, Field(examples=[{"base_image": "public.ecr.aws/docker/library/python:3.11-slim-bookworm"}])
+    ]
     """Building images."""
     ledger: LedgerSettings = LedgerSettings()
     """The record of every attempt."""

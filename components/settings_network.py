@@ -60,15 +60,26 @@ class NetworkSettings(Strict):
     def _together(self) -> NetworkSettings:
         if self.vpc_id is not None and not self.subnet_ids:
             raise refuse(
-                "given without subnet_ids", "an existing VPC comes with its subnets", "add subnet_ids", key=".vpc_id"
+                "given without subnet_ids",
+                "an existing VPC comes with its subnets",
+                "add subnet_ids",
+                key=".vpc_id",
+                about=("vpc_id", "subnet_ids"),
             )
         if self.vpc_id is None and self.subnet_ids:
-            raise refuse("given without vpc_id", "subnets belong to an existing VPC", "add vpc_id", key=".subnet_ids")
+            raise refuse(
+                "given without vpc_id",
+                "subnets belong to an existing VPC",
+                "add vpc_id",
+                key=".subnet_ids",
+                about=("vpc_id", "subnet_ids"),
+            )
         if self.private and self.egress == "public-ip":
             raise refuse(
                 "public-ip with private: true",
                 "private instances reach AWS through interface-endpoints, nat or none",
                 "write egress: interface-endpoints",
                 key=".egress",
+                about=("private", "egress"),
             )
         return self

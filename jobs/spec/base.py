@@ -27,11 +27,13 @@ class Hint:
     remedy: str
 
 
-def refuse(got: str, allowed: str, remedy: str, *, key: str = "") -> PydanticCustomError:
-    """A validator's error that carries the three texts of a problem; `key` is appended to the field's place."""
-    return PydanticCustomError(
-        "batchyard", "{got}; {allowed}; {remedy}", {"got": got, "allowed": allowed, "remedy": remedy, "key": key}
-    )
+def refuse(got: str, allowed: str, remedy: str, *, key: str = "", about: tuple[str, ...] = ()) -> PydanticCustomError:
+    """A validator's error that carries the three texts of a problem; `key` is appended to the field's place.
+
+    `about` names the fields a check between fields looked at: it isn't reported where one of them is wrong by itself.
+    """
+    context = {"got": got, "allowed": allowed, "remedy": remedy, "key": key, "about": about}
+    return PydanticCustomError("batchyard", "{got}; {allowed}; {remedy}", context)
 
 
 def list_to_tuple(value: Any) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from pydantic import ValidationError
 
 from jobs import conventions
 from jobs.problems import Problem, listing, suggestion
+from jobs.spec.mistakes import under
 from jobs.spec.model import JobSpec, Trigger
 from jobs.spec.yaml_file import KeyPath
 
@@ -19,53 +17,21 @@ FARGATE_TIMEOUT_MAX_S = 1_209_600
 DEFINITION_MAX_BYTES = 20 * 1024
 """Batch takes 24 KiB in all for a job definition; the rest is its other fields."""
 
-_SOUND: Mapping[str, Any] = {
-    "description": "x",
-    "owner": "x",
-    "platform": "ec2",
-    "queue": "x",
-    "resources": {"vcpus": 1, "memory_mib": 512},
-}
-_SOUND_TRIGGER: Mapping[str, Any] = {"schedule": {"rate": "1 day"}}
 
-
-def under(path: KeyPath, broken: frozenset[KeyPath]) -> bool:
-    """Is `path` a broken place, or inside one?"""
-    return any(path[:end] in broken for end in range(len(path) + 1)) if broken else False
-
-
-def check(spec: JobSpec | Mapping[str, Any], place_of: PlaceOf, broken: frozenset[KeyPath]) -> list[Found]:
-    """Mistakes between fields; `spec` is plain values when some fields (the paths in `broken`) are no good."""
-    sound = spec if isinstance(spec, JobSpec) else _salvage(spec, broken)
-    if sound is None:
-        return []
+def check(spec: JobSpec, place_of: PlaceOf, broken: frozenset[KeyPath] = frozenset()) -> list[Problem]:
+    """Mistakes between fields; what stands in the places of `broken` isn't the author's and passed over."""
     bad = {path[0] for path in broken if path}
     bad_triggers = _bad_triggers(broken)
-    triggers = {position: trigger for position, trigger in enumerate(sound.triggers) if position not in bad_triggers}
+    triggers = {position: trigger for position, trigger in enumerate(spec.triggers) if position not in bad_triggers}
     found: list[Found] = []
     if not bad & {"command", "parameters"}:
         for position, trigger in triggers.items():
-            found += _references(sound, trigger, position, place_of)
-    if not bad & {"platform"}:
-        found += _platform(sound, place_of)
+            found += _references(spec, trigger, position, place_of)
+    if "platform" not in bad:
+        found += _platform(spec, place_of)
     found += _same_triggers(triggers, place_of)
-    found += _size(sound, place_of)
-    return [(path, problem) for path, problem in found if not under(path, broken)]
-
-
-def _salvage(value: Mapping[str, Any], broken: frozenset[KeyPath]) -> JobSpec | None:
-    bad = {path[0] for path in broken if path}
-    sound = dict(_SOUND) | {key: part for key, part in value.items() if key in JobSpec.model_fields and key not in bad}
-    triggers = value.get("triggers")
-    if isinstance(triggers, list) and ("triggers",) not in broken:
-        bad_triggers = _bad_triggers(broken)
-        sound["triggers"] = [
-            dict(_SOUND_TRIGGER) if position in bad_triggers else trigger for position, trigger in enumerate(triggers)
-        ]
-    try:
-        return JobSpec.model_validate(sound)
-    except ValidationError:
-        return None
+    found += _size(spec, place_of)
+    return [problem for path, problem in found if not under(path, broken)]
 
 
 def _bad_triggers(broken: frozenset[KeyPath]) -> set[int | str]:

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from jobs import conventions
 from jobs.problems import Problem, Problems, place, raise_any
 from jobs.spec import cross
+from jobs.spec.mistakes import every_mistake
 from jobs.spec.model import JobSpec
-from jobs.spec.refusals import problems_of
 from jobs.spec.yaml_file import KeyPath, YamlFile, parse_yaml, read_yaml, show
 
 FILE_NAME = "job.yaml"
@@ -88,23 +86,17 @@ def parse_job(text: str | bytes, folder: Path) -> LoadedSpec:
 
 def validate(value: object, place_of: cross.PlaceOf, *, broken: frozenset[KeyPath] = frozenset()) -> JobSpec:
     """A specification from plain values. Raises Problems with every mistake, those between fields included."""
-    problems: list[tuple[KeyPath, Problem]] = []
-    spec: JobSpec | None = None
     if not isinstance(value, Mapping):
-        remedy = "begin with description: and owner:"
-        raise Problems(
-            [Problem(place=place_of(()), got=show(value), allowed="a job is a mapping of keys", remedy=remedy)]
-        )
-    try:
-        spec = JobSpec.model_validate(value)
-    except ValidationError as error:
-        found = problems_of(error, JobSpec, place_of)
-        problems = [(path, problem) for path, problem in found if not cross.under(path, broken)]
-        broken = broken | {path for path, _ in found}
-    problems += cross.check(spec if spec is not None else value, place_of, broken)
-    raise_any(problem for _, problem in problems)
-    assert spec is not None
-    return spec
+        got, remedy = show(value), "begin with description: and owner:"
+        raise Problems([Problem(place=place_of(()), got=got, allowed="a job is a mapping of keys", remedy=remedy)])
+    checked = every_mistake(JobSpec, value, place_of, broken=broken)
+    problems = list(checked.problems)
+    if checked.value is not None:
+        problems += cross.check(checked.value, place_of, checked.broken)
+    raise_any(problems)
+    if checked.value is None:
+        raise AssertionError("a value without problems makes a specification")
+    return checked.value
 
 
 def _load(folder: Path, source: YamlFile) -> LoadedSpec:

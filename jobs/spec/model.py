@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from jobs import conventions, schedule_expression
 from jobs.spec.base import AsTuple, BucketName, Hint, Owner, QueueName, Strict, refuse
@@ -115,7 +115,7 @@ KeyText = Annotated[str, StringConstraints(strict=True, max_length=512)]
 class S3Source(Strict):
     """Uploads to one bucket whose key begins with `prefix` and ends in one of `suffix`."""
 
-    bucket: BucketName
+    bucket: BucketName = Field(examples=["uploads"])
     """A bucket of the stage."""
     prefix: Annotated[KeyText, Field(examples=["photos/"])] = ""
     """Beginning of the key; plain text."""
@@ -187,7 +187,12 @@ class ScheduleSource(Strict):
     def _one(self) -> ScheduleSource:
         if (self.cron is None) == (self.rate is None):
             got = "without cron and rate" if self.cron is None else "given both cron and rate"
-            raise refuse(got, "a schedule has one of cron and rate", 'write for example cron: "0 6 ? * MON *"')
+            raise refuse(
+                got,
+                "a schedule has one of cron and rate",
+                'write for example cron: "0 6 ? * MON *"',
+                about=("cron", "rate"),
+            )
         return self
 
     @property
@@ -198,6 +203,15 @@ class ScheduleSource(Strict):
 
 class Trigger(Strict):
     """What submits the job: an upload (`s3`) or a time (`schedule`)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"schedule": {"cron": "0 6 ? * MON *", "timezone": "Europe/Berlin"}},
+                {"s3": {"bucket": "uploads", "prefix": "photos/", "suffix": [".jpg", ".png"]}},
+            ]
+        }
+    )
 
     s3: S3Source | None = None
     """Offers the parameters `bucket` and `key`."""
@@ -217,7 +231,12 @@ class Trigger(Strict):
     def _one(self) -> Trigger:
         if (self.s3 is None) == (self.schedule is None):
             got = "without s3 and schedule" if self.s3 is None else "given both s3 and schedule"
-            raise refuse(got, "a trigger is one of s3 and schedule", "make each an entry of the list of its own")
+            raise refuse(
+                got,
+                "a trigger is one of s3 and schedule",
+                "make each an entry of the list of its own",
+                about=("s3", "schedule"),
+            )
         for name, value in self.parameters.items():
             words = set(re.findall(r"<[^<>]*>", value))
             if self.s3 is not None and words:

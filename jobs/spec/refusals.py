@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from jobs.problems import Problem, listing, suggestion
 from jobs.spec.base import Hint
-from jobs.spec.yaml_file import KeyPath, key_text, show
+from jobs.spec.yaml_file import KeyPath, show
 
 _TYPES = {
     "string_type": ("text", "write text; in YAML numbers, true and false are text only in quotes"),
@@ -33,21 +33,21 @@ def problems_of(
     model: type[BaseModel],
     place_of: Callable[[KeyPath], str],
     *,
-    named: Callable[[KeyPath], KeyPath] = lambda path: path,
-) -> list[tuple[KeyPath, Problem]]:
-    """Each mistake with the path of its key; `place_of` gives the text of a place."""
+    hidden: frozenset[str] = frozenset(),
+) -> list[tuple[tuple[KeyPath, ...], Problem]]:
+    """Each mistake with the paths it is about; `place_of` gives the text of a place, `hidden` keys are not offered."""
     found = []
     for detail in error.errors(include_url=False):
-        path = named(tuple(part for part in detail["loc"] if part != "[key]"))
-        got, allowed, remedy = _texts(detail, model, detail["loc"])
-        found.append(
-            (
-                path,
-                Problem(
-                    place=place_of(path) + detail.get("ctx", {}).get("key", ""), got=got, allowed=allowed, remedy=remedy
-                ),
-            )
-        )
+        loc = detail["loc"]
+        path = tuple(part for part in loc if part != "[key]")
+        if detail["type"] == "extra_forbidden":
+            got, allowed, remedy = _unknown_key(model, loc, hidden)
+        else:
+            got, allowed, remedy = _texts(detail, model, loc)
+        where = place_of(path) + detail.get("ctx", {}).get("key", "")
+        about = detail.get("ctx", {}).get("about", ())
+        paths = (path, *((*path, key) for key in about))
+        found.append((paths, Problem(place=where, got=got, allowed=allowed, remedy=remedy)))
     return found
 
 
@@ -56,8 +56,6 @@ def _texts(detail: Mapping[str, Any], model: type[BaseModel], loc: tuple[int | s
     context: Mapping[str, Any] = detail.get("ctx", {})
     if kind == "batchyard":
         return context["got"], context["allowed"], context["remedy"]
-    if kind == "extra_forbidden":
-        return _unknown_key(model, loc)
     hint = _hint(model, loc)
     if kind == "missing":
         allowed = hint.allowed if hint else "the key is required"
@@ -85,7 +83,7 @@ def _texts(detail: Mapping[str, Any], model: type[BaseModel], loc: tuple[int | s
 def _example(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
     """`owner: media`: the key with the first of its examples."""
     key = str(loc[-1])
-    owner = _model_at(model, loc[:-1])
+    owner = model_at(model, loc[:-1])
     field = owner.model_fields.get(key) if owner else None
     if field is None or not field.examples or isinstance(field.examples[0], dict | list):
         return f"{key}:"
@@ -96,9 +94,9 @@ def _sentence(message: str) -> str:
     return message[:1].lower() + message[1:] if message else "it is not allowed"
 
 
-def _unknown_key(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, str, str]:
-    owner = _model_at(model, loc[:-1])
-    keys = list(owner.model_fields) if owner else []
+def _unknown_key(model: type[BaseModel], loc: tuple[int | str, ...], hidden: frozenset[str]) -> tuple[str, str, str]:
+    owner = model_at(model, loc[:-1])
+    keys = [key for key in owner.model_fields if owner is not model or key not in hidden] if owner else []
     return "an unknown key", f"known are {listing(keys)}", suggestion(str(loc[-1]), keys, otherwise="remove it")
 
 
@@ -115,7 +113,8 @@ def _literals(model: type[BaseModel], loc: Iterable[int | str]) -> tuple[Any, ..
     return ()
 
 
-def _model_at(model: type[BaseModel], loc: Iterable[int | str]) -> type[BaseModel] | None:
+def model_at(model: type[BaseModel], loc: Iterable[int | str]) -> type[BaseModel] | None:
+    """The model that stands at a place inside another, None where none does."""
     _, annotation = _resolve(model, loc)
     return next(
         (option for option in _options(annotation) if isinstance(option, type) and issubclass(option, BaseModel)), None
