@@ -33,6 +33,10 @@ _GUARD = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write golden files anew instead of comparing")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Before anything is imported or collected: the environment holds no way into a real account."""
     for name in list(os.environ):
@@ -61,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _kind(item: pytest.Item) -> str:
-    """"engine", "e2e" or "" by the folder the test lies in."""
+    """Returns `engine`, `e2e` or nothing by the folder the test lies in."""
     folders = item.path.relative_to(item.config.rootpath).parts[:2]
     return folders[1] if folders[0] == "tests" and folders[1] in ("engine", "e2e") else ""
 

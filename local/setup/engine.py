@@ -188,6 +188,7 @@ def go_environ(home: Home, go: str) -> dict[str, str]:
     """Go's environment for a build: caches in `.batchyard/`; modules the machine has are copied, not downloaded."""
     environ = dict(os.environ)
     environ["GOWORK"] = "off"
+    environ["CGO_ENABLED"] = "0"  # neither needs a C compiler, which the machine may not have
     environ["GOFLAGS"] = "-mod=readonly -modcacherw -buildvcs=false"
     environ.setdefault("GOCACHE", str(home.cache / "go-build"))
     if "GOMODCACHE" not in environ:
