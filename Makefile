@@ -51,7 +51,7 @@ bench: setup ## make bench NAME=local_lane runs bench/local_lane.py
 	@PYTHONPATH=. $(VENV)/python bench/$(NAME).py
 
 schema: ## write the JSON schema of job.yaml for editors
-	@$(BATCHYARD) jobs schema > jobs/job.schema.json
+	@$(BATCHYARD) jobs schema > docs/job.schema.json
 
 lock: ## requirements.lock anew from pyproject.toml: hashed, without the address of any index
 	@env -u UV_EMIT_INDEX_URL -u UV_EMIT_FIND_LINKS $(UV) pip compile pyproject.toml --group local --group dev --universal \

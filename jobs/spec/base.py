@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from jobs import conventions
+from jobs.spec.yaml_file import key_text
 
 
 class Strict(BaseModel):
@@ -34,6 +35,11 @@ def refuse(got: str, allowed: str, remedy: str, *, key: str = "", about: tuple[s
     """
     context = {"got": got, "allowed": allowed, "remedy": remedy, "key": key, "about": about}
     return PydanticCustomError("batchyard", "{got}; {allowed}; {remedy}", context)
+
+
+def inside(name: str) -> str:
+    """The end of a place for a mapping's key: `.name`, or `['na me']` when it is an odd one."""
+    return key_text(("x", name))[1:]
 
 
 def list_to_tuple(value: Any) -> Any:

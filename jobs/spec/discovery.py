@@ -74,14 +74,14 @@ def discover_jobs(folder: Path) -> list[LoadedSpec]:
 
 def load_job(folder: Path) -> LoadedSpec:
     """One job. Raises Problems with every mistake of its file."""
-    file = f"{folder.parent.name}/{folder.name}/{FILE_NAME}"
+    file = _shown(folder, FILE_NAME)
     source = read_yaml(folder / FILE_NAME, file=file)
     return _load(folder, source)
 
 
 def parse_job(text: str | bytes, folder: Path) -> LoadedSpec:
     """The same from a text that isn't in a file yet."""
-    return _load(folder, parse_yaml(text, file=f"{folder.parent.name}/{folder.name}/{FILE_NAME}"))
+    return _load(folder, parse_yaml(text, file=_shown(folder, FILE_NAME)))
 
 
 def validate(value: object, place_of: cross.PlaceOf, *, broken: frozenset[KeyPath] = frozenset()) -> JobSpec:
@@ -99,6 +99,12 @@ def validate(value: object, place_of: cross.PlaceOf, *, broken: frozenset[KeyPat
     return checked.value
 
 
+def _shown(folder: Path, *file: str) -> str:
+    """`jobs/x/job.yaml`, on one line whatever the folder is called."""
+    name = "/".join((folder.parent.name, folder.name, *file))
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
 def _load(folder: Path, source: YamlFile) -> LoadedSpec:
     problems = [*_name_problems(folder, source.file), *source.problems]
     spec: JobSpec | None = None
@@ -114,7 +120,7 @@ def _load(folder: Path, source: YamlFile) -> LoadedSpec:
 
 def _name_problems(folder: Path, file: str) -> list[Problem]:
     name = folder.name
-    remedy = f"rename the folder {folder.parent.name}/{name[:60]}"
+    remedy = "rename the folder"
     if len(name) > conventions.JOB_NAME_MAX:
         allowed = f"a job's name has at most {conventions.JOB_NAME_MAX}"
         return [
@@ -130,7 +136,7 @@ def _name_problems(folder: Path, file: str) -> list[Problem]:
 
 def _forgotten(folder: Path) -> list[Problem]:
     """A folder that looks like a job but has no job.yaml."""
-    shown = f"{folder.parent.name}/{folder.name}"
+    shown = _shown(folder)
     for other in ("job.yml", "job.json", "Job.yaml"):
         if (folder / other).exists():
             return [

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from jobs import conventions, schedule_expression
-from jobs.spec.base import AsTuple, BucketName, Hint, Owner, QueueName, Strict, refuse
+from jobs.spec.base import AsTuple, BucketName, Hint, Owner, QueueName, Strict, inside, refuse
 
 Platform = Literal["ec2", "fargate"]
 OnFailure = Literal["fail", "retry"]
@@ -244,7 +244,7 @@ class Trigger(Strict):
                     f"{value[:60]!r}",
                     "an S3 trigger's parameters are plain text without <…>",
                     "leave the angle brackets out",
-                    key=f".parameters.{name}",
+                    key=f".parameters{inside(name)}",
                 )
             unknown = {word for word in words if word.startswith("<aws.")} - _SCHEDULER_WORDS
             if unknown:
@@ -252,7 +252,7 @@ class Trigger(Strict):
                     f"{value[:60]!r}",
                     f"the scheduler replaces {', '.join(sorted(_SCHEDULER_WORDS))}",
                     "use one of these",
-                    key=f".parameters.{name}",
+                    key=f".parameters{inside(name)}",
                 )
         return self
 
@@ -269,7 +269,7 @@ def _parameter_names(parameters: dict[str, str]) -> dict[str, str]:
                 "no parameter's name",
                 "a name is letters, digits, _ and -, beginning with a letter, at most 128 characters",
                 "rename it",
-                key=f".{name[:60]}",
+                key=inside(name),
             )
     return parameters
 
@@ -364,7 +364,7 @@ class JobSpec(Strict):
 def environment_names(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment, when every name is allowed and no value is empty."""
     for name, value in environment.items():
-        key = f".{name[:60]}"
+        key = inside(name)
         if _ENVIRONMENT_NAME.fullmatch(name) is None:
             raise refuse(
                 "no variable's name",

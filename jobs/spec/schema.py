@@ -1,12 +1,42 @@
-"""JSON schema of job.yaml, for editors."""
+"""JSON schema of job.yaml, for editors: `docs/job.schema.json` is its text."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from jobs.spec.model import JobSpec
 
 
 def json_schema() -> dict[str, Any]:
-    """Draft 2020-12, with descriptions and examples."""
-    return JobSpec.model_json_schema()
+    """Draft 2020-12, with descriptions and examples. Checks between fields are beyond it."""
+    schema = JobSpec.model_json_schema()
+    definitions = schema["$defs"]
+    suffix = definitions["S3Source"]["properties"]["suffix"]
+    suffix["anyOf"] = [{"type": "string"}, {"type": "array", "items": suffix.pop("items")}]
+    del suffix["type"]
+    definitions["Trigger"]["oneOf"] = [{"required": ["s3"]}, {"required": ["schedule"]}]
+    definitions["ScheduleSource"]["oneOf"] = [{"required": ["cron"]}, {"required": ["rate"]}]
+    for part in (schema, *definitions.values()):
+        for key, described in part["properties"].items():
+            _without_noise(key, described)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Batchyard job"}
+
+
+def _without_noise(key: str, described: dict[str, Any]) -> None:
+    """pydantic repeats the key as a title and offers null where a key may be left out; an editor needs neither."""
+    described.pop("title", None)
+    options = described.get("anyOf", [])
+    if {"type": "null"} in options:
+        (option,) = (option for option in options if option != {"type": "null"})
+        del described["anyOf"]
+        described |= option
+        if described.get("default") is None:
+            described.pop("default", None)
+    if key == "description":
+        described.setdefault("minLength", 1)
+
+
+def schema_text() -> str:
+    """As the file has it."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
