@@ -1,0 +1,195 @@
+"""Everything that can be wrong before AWS is asked: settings, specifications, both together, placement, builds.
+
+All mistakes are found in one go and no resource is touched until there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from components.build_context import DOCKERFILE, PROBE_FILE
+from components.settings import Settings, cross_check, effective_specs, load_settings, settings_place
+from jobs.problems import Problem, Problems, raise_any
+from jobs.spec import JobSpec, LoadedSpec, discover_jobs
+from scheduling.catalog import ARM64, X86_64, InstanceType, UnknownInstanceType, resolve, resolve_all
+from scheduling.fit import NoFit, Request, check_fit
+from scheduling.model import Environment
+
+PLATFORMS: Final[Mapping[str, str]] = {X86_64: "linux/amd64", ARM64: "linux/arm64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedJob:
+    """A job as this stage deploys it."""
+
+    name: str
+    spec: JobSpec
+    """With the stage's overrides."""
+    image_platform: str
+    """What its queue's environments run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Checked: whatever is wrong now, only AWS or Docker can tell."""
+
+    settings: Settings
+    jobs: tuple[PlannedJob, ...]
+
+
+def check(config: Mapping[str, object], *, stage: str, file: str, repository: Path) -> Plan:
+    """A stage from the stack's configuration and `jobs/`. Raises Problems with every mistake of all files."""
+    problems: list[Problem] = []
+    settings: Settings | None = None
+    specs: list[LoadedSpec] | None = None
+    try:
+        settings = load_settings(config, stage=stage, file=file)
+    except Problems as error:
+        problems += error
+    try:
+        specs = discover_jobs(repository / "jobs")
+    except Problems as error:
+        problems += error
+    raise_any(problems)
+    assert settings is not None
+    assert specs is not None
+    return plan(settings, specs, repository=repository)
+
+
+def plan(settings: Settings, specs: Sequence[LoadedSpec], *, repository: Path) -> Plan:
+    """The same from values. Raises Problems."""
+    problems = environment_problems(settings)
+    problems += cross_check(settings, specs)
+    merged: list[LoadedSpec] = []
+    try:
+        merged = effective_specs(settings, specs)
+    except Problems as error:
+        problems += error
+    for loaded in merged:
+        problems += placement_problems(settings, loaded)
+        if settings.promote_from is None:
+            problems += build_problems(loaded, repository)
+    raise_any(problems)
+    return Plan(
+        settings=settings,
+        jobs=tuple(
+            PlannedJob(name=loaded.name, spec=loaded.spec, image_platform=image_platform(settings, loaded.spec.queue))
+            for loaded in merged
+        ),
+    )
+
+
+def environment_problems(settings: Settings) -> list[Problem]:
+    """Instance types nobody knows, and queues with more than one processor architecture: an image is built for one."""
+    problems: list[Problem] = []
+    for name, environment in settings.compute_environments.items():
+        for position, entry in enumerate(environment.instance_types):
+            try:
+                resolve(entry)
+            except UnknownInstanceType as error:
+                problems.append(
+                    Problem(
+                        place=settings_place(settings, "compute_environments", name, "instance_types", position),
+                        got=f"{entry!r}, which isn't known",
+                        allowed="it is an instance type or family of scheduling/catalog.py",
+                        remedy=str(error).partition("; ")[2] or "add the type to the catalogue",
+                    )
+                )
+    if problems:
+        return problems
+    for name, queue in settings.queues.items():
+        architectures = _architectures(settings, name)
+        if len(architectures) > 1:
+            problems.append(
+                Problem(
+                    place=settings_place(settings, "queues", name, "compute_environments"),
+                    got=f"{', '.join(queue.compute_environments)} on {' and '.join(sorted(architectures))}",
+                    allowed="a queue has one processor architecture",
+                    remedy="make a queue of its own for the other",
+                )
+            )
+    return problems
+
+
+def placement_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
+    """Whether one attempt fits anywhere in its queue: a job that doesn't would be RUNNABLE for ever."""
+    spec = loaded.spec
+    queue = settings.queues.get(spec.queue)
+    if queue is None or any(name not in settings.compute_environments for name in queue.compute_environments):
+        return []  # cross_check has said so
+    resources = spec.resources
+    request = Request(vcpus=resources.vcpus, memory_mib=resources.memory_mib, gpus=resources.gpus)
+    try:
+        fit = check_fit(request, [_environment(settings, name) for name in queue.compute_environments])
+    except UnknownInstanceType:
+        return []  # environment_problems has said so
+    if not isinstance(fit, NoFit):
+        return []
+    overrides = settings.jobs.get(loaded.name)
+    overridden = overrides is not None and bool(overrides.resources.model_dump(exclude_none=True))
+    where = settings_place(settings, "jobs", loaded.name, "resources") if overridden else loaded.place("resources")
+    return [
+        Problem(
+            place=where,
+            got=f"asking for {fit.asked}",
+            allowed=f"the largest available in queue {spec.queue} is {fit.largest}",
+            remedy=fit.remedy,
+        )
+    ]
+
+
+def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
+    """What building the job's image needs: its Dockerfile and the probe."""
+    problems: list[Problem] = []
+    if not (loaded.folder / DOCKERFILE).is_file():
+        problems.append(
+            Problem(
+                place=f"{loaded.folder.parent.name}/{loaded.name}/{DOCKERFILE}",
+                got="missing",
+                allowed="a job's image is built from its Dockerfile",
+                remedy="write one, or promote the image from another stage",
+            )
+        )
+    if not (repository / PROBE_FILE).is_file():
+        problems.append(
+            Problem(
+                place=str(PROBE_FILE),
+                got="missing",
+                allowed="every image gets the probe",
+                remedy="restore it from the repository's history",
+            )
+        )
+    return problems
+
+
+def image_platform(settings: Settings, queue: str) -> str:
+    """Docker's name of what the queue's environments run; Fargate runs x86_64 here."""
+    (architecture,) = _architectures(settings, queue) or {X86_64}
+    return PLATFORMS[architecture]
+
+
+def instance_kinds(instance_types: Sequence[str]) -> tuple[InstanceType, ...]:
+    """What an environment's entries stand for."""
+    return resolve_all(tuple(instance_types))
+
+
+def _architectures(settings: Settings, queue: str) -> set[str]:
+    found: set[str] = set()
+    for name in settings.queues[queue].compute_environments:
+        environment = settings.compute_environments.get(name)
+        if environment is not None and not environment.is_fargate:
+            found |= {kind.architecture for kind in instance_kinds(environment.instance_types)}
+    return found
+
+
+def _environment(settings: Settings, name: str) -> Environment:
+    environment = settings.compute_environments[name]
+    return Environment(
+        name=name,
+        kind=environment.kind,
+        instance_types=environment.instance_types,
+        max_vcpus=environment.max_vcpus,
+    )

@@ -1,0 +1,253 @@
+"""One job of a stage: everything between its folder and its triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access import JobAccess, JobAccessArgs
+from components.account import Account
+from components.buckets import Bucket
+from components.build_context import BuildContext
+from components.check import PlannedJob
+from components.image import Image, ImageArgs, RegistryLogin
+from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
+from components.job_queue import JobQueue
+from components.ledger import Ledger
+from components.names import Names
+from components.tagging import job_tags, tagging
+from components.trigger import (
+    ScheduleTrigger,
+    ScheduleTriggerArgs,
+    Submission,
+    UploadTrigger,
+    UploadTriggerArgs,
+)
+from jobs import conventions, retry_rules
+from jobs.spec import JobSpec, Trigger
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltImage:
+    """Built here."""
+
+    context: BuildContext
+    base_image: str
+    keep: int
+    login: RegistryLogin
+    force_destroy: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotedImage:
+    """Built by another stage."""
+
+    reference: str
+    """By digest."""
+    repository_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobArgs:
+    names: Names
+    planned: PlannedJob
+    account: Account
+    region: str
+    image: BuiltImage | PromotedImage
+    queue: JobQueue
+    buckets: Mapping[str, Bucket]
+    ledger: Ledger
+    schedule_group: aws.scheduler.ScheduleGroup | None
+    """None in a stage without schedules."""
+    assign_public_ip: bool
+    log_retention_days: int
+    alarm_topic_arn: pulumi.Input[str] | None = None
+
+
+class Job(pulumi.ComponentResource):
+    """Children: Image (unless promoted), the LogGroup and its LogSubscriptionFilter, JobAccess, JobDefinition, and an
+    UploadTrigger or ScheduleTrigger for each of the spec's triggers. All carry the job's tags."""
+
+    definition_arn_prefix: pulumi.Output[str]
+    image_reference: pulumi.Output[str]
+    repository_arn: pulumi.Output[str]
+    role_arn: pulumi.Output[str]
+    log_group_name: pulumi.Output[str]
+    dead_letters: dict[str, pulumi.Output[str]]
+    """`<job>/upload1` → queue URL."""
+
+    def __init__(self, name: str, args: JobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        job, spec = args.planned.name, args.planned.spec
+        tags = tagging(job_tags(job=job, owner=spec.owner))
+        super().__init__(
+            "batchyard:components:Job",
+            name,
+            None,
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[tags])),
+        )
+        self._args = args
+        self._name = name
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.image_reference, self.repository_arn = self._image(args.image)
+        log_group = self._log_group()
+        self.log_group_name = log_group.name
+        access = self._access(spec, log_group)
+        self.role_arn = access.role_arn
+        definition = self._definition(spec, access)
+        self.definition_arn_prefix = definition.arn_prefix
+        self.dead_letters = self._triggers(
+            spec,
+            Submission(
+                job=job,
+                job_name=args.names.of("job definition", job),
+                queue_arn=args.queue.arn,
+                definition_arn=definition.arn,
+                definition_arn_prefix=definition.arn_prefix,
+                array_size=spec.array_size,
+            ),
+        )
+        self.register_outputs({"definition_arn": definition.arn, "image": self.image_reference})
+
+    def _image(self, source: BuiltImage | PromotedImage) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        if isinstance(source, PromotedImage):
+            return pulumi.Output.from_input(source.reference), pulumi.Output.from_input(source.repository_arn)
+        image = Image(
+            self._name,
+            ImageArgs(
+                names=self._args.names,
+                job=self._args.planned.name,
+                context=source.context,
+                base_image=source.base_image,
+                platform=self._args.planned.image_platform,
+                keep=source.keep,
+                login=source.login,
+                force_destroy=source.force_destroy,
+            ),
+            self._child,
+        )
+        return image.reference, image.repository_arn
+
+    def _log_group(self) -> aws.cloudwatch.LogGroup:
+        name = self._args.names.log_group(self._args.planned.name)
+        log_group = aws.cloudwatch.LogGroup(
+            name, name=name, retention_in_days=self._args.log_retention_days, opts=self._child
+        )
+        self._args.ledger.subscribe(name, log_group.name, parent=self)
+        return log_group
+
+    def _access(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> JobAccess:
+        buckets = self._args.buckets
+        return JobAccess(
+            self._name,
+            JobAccessArgs(
+                names=self._args.names,
+                job=self._args.planned.name,
+                account=self._args.account.account_id,
+                read={bucket: buckets[bucket].arn for bucket in spec.permissions.read},
+                write={bucket: buckets[bucket].arn for bucket in spec.permissions.write},
+                fargate=spec.platform == "fargate",
+                repository_arn=self.repository_arn,
+                log_group_arn=log_group.arn,
+            ),
+            self._child,
+        )
+
+    def _definition(self, spec: JobSpec, access: JobAccess) -> JobDefinition:
+        args = self._args
+        fargate = None
+        if access.execution_role_arn is not None:
+            fargate = FargateShape(
+                execution_role_arn=access.execution_role_arn,
+                assign_public_ip=args.assign_public_ip,
+                image_platform=args.planned.image_platform,
+            )
+        return JobDefinition(
+            self._name,
+            JobDefinitionArgs(
+                names=args.names,
+                job=args.planned.name,
+                region=args.region,
+                image=self.image_reference,
+                vcpus=spec.resources.vcpus_text,
+                memory_mib=spec.resources.memory_mib,
+                gpus=spec.resources.gpus,
+                command=spec.command,
+                parameters=spec.parameters,
+                environment=self._environment(spec),
+                timeout_s=spec.timeout_s,
+                attempts=spec.retry.attempts,
+                exit_rules=retry_rules.rules(spec.retry),
+                job_role_arn=access.role_arn,
+                log_group_name=self.log_group_name,
+                fargate=fargate,
+                needs=access.grants,
+            ),
+            self._child,
+        )
+
+    def _environment(self, spec: JobSpec) -> dict[str, pulumi.Input[str]]:
+        own: dict[str, pulumi.Input[str]] = {
+            # the instance's metadata, where SDKs look otherwise, is out of a container's reach
+            "AWS_REGION": self._args.region,
+            "AWS_DEFAULT_REGION": self._args.region,
+            conventions.ENV_JOB: self._args.planned.name,
+            conventions.ENV_OWNER: spec.owner,
+            conventions.ENV_STAGE: self._args.names.stage,
+        }
+        buckets = {
+            conventions.bucket_env(bucket): self._args.buckets[bucket].name for bucket in spec.permissions.buckets
+        }
+        return {**own, **buckets, **spec.environment}
+
+    def _triggers(self, spec: JobSpec, submission: Submission) -> dict[str, pulumi.Output[str]]:
+        uploads = [trigger for trigger in spec.triggers if trigger.s3 is not None]
+        schedules = [trigger for trigger in spec.triggers if trigger.schedule is not None]
+        urls: dict[str, pulumi.Output[str]] = {}
+        for number, trigger in enumerate(uploads, start=1):
+            urls[f"{submission.job}/upload{number}"] = self._upload(number, trigger, submission)
+        for number, trigger in enumerate(schedules, start=1):
+            urls[f"{submission.job}/schedule{number}"] = self._schedule(number, trigger, submission)
+        return urls
+
+    def _upload(self, number: int, trigger: Trigger, submission: Submission) -> pulumi.Output[str]:
+        assert trigger.s3 is not None
+        return UploadTrigger(
+            self._args.names.of("rule", submission.job, f"upload{number}"),
+            UploadTriggerArgs(
+                names=self._args.names,
+                number=number,
+                submission=submission,
+                bucket_name=self._args.buckets[trigger.s3.bucket].name,
+                prefix=trigger.s3.prefix,
+                suffixes=trigger.s3.suffix,
+                parameters=trigger.parameters,
+                enabled=trigger.enabled,
+                alarm_topic_arn=self._args.alarm_topic_arn,
+            ),
+            self._child,
+        ).dead_letters_url
+
+    def _schedule(self, number: int, trigger: Trigger, submission: Submission) -> pulumi.Output[str]:
+        assert trigger.schedule is not None
+        assert trigger.schedule.timezone is not None, "the stage's time zone has been merged in"
+        assert self._args.schedule_group is not None, "a stage with schedules has a group"
+        return ScheduleTrigger(
+            self._args.names.of("schedule", submission.job, f"schedule{number}"),
+            ScheduleTriggerArgs(
+                names=self._args.names,
+                number=number,
+                submission=submission,
+                expression=trigger.schedule.expression,
+                timezone=trigger.schedule.timezone,
+                group_name=self._args.schedule_group.name,
+                group_arn=self._args.schedule_group.arn,
+                partition=self._args.account.partition,
+                parameters=trigger.parameters,
+                enabled=trigger.enabled,
+                alarm_topic_arn=self._args.alarm_topic_arn,
+            ),
+            self._child,
+        ).dead_letters_url

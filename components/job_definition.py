@@ -1,0 +1,128 @@
+"""A job definition: what one attempt of a job is, as Batch takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.names import Names
+from jobs.retry_rules import ExitRule
+
+FARGATE_PLATFORM_VERSION: Final = "1.4.0"
+CPU_ARCHITECTURES: Final[Mapping[str, str]] = {"linux/amd64": "X86_64", "linux/arm64": "ARM64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FargateShape:
+    """What only a Fargate definition says."""
+
+    execution_role_arn: pulumi.Input[str]
+    assign_public_ip: bool
+    image_platform: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDefinitionArgs:
+    names: Names
+    job: str
+    region: str
+    image: pulumi.Input[str]
+    """By digest."""
+    vcpus: str
+    """As Batch writes it: `1`, `0.25`."""
+    memory_mib: int
+    gpus: int = 0
+    command: Sequence[str] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Defaults for `Ref::name`."""
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    timeout_s: int
+    attempts: int
+    exit_rules: Sequence[ExitRule]
+    job_role_arn: pulumi.Input[str]
+    log_group_name: pulumi.Input[str]
+    fargate: FargateShape | None = None
+    """None on EC2."""
+    needs: Sequence[pulumi.Resource] = ()
+
+
+class JobDefinition(pulumi.ComponentResource):
+    """Children: the batch JobDefinition."""
+
+    arn: pulumi.Output[str]
+    """With the revision; triggers pin it."""
+    arn_prefix: pulumi.Output[str]
+    """Without the revision; whoever submits from outside uses it."""
+
+    def __init__(self, name: str, args: JobDefinitionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("batchyard:components:JobDefinition", name, None, opts)
+        logical = args.names.of("job definition", args.job)
+        definition = aws.batch.JobDefinition(
+            logical,
+            name=logical,
+            type="container",
+            platform_capabilities=["FARGATE" if args.fargate is not None else "EC2"],
+            container_properties=pulumi.Output.json_dumps(container_properties(args), sort_keys=True),
+            parameters=dict(args.parameters) or None,
+            timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=args.timeout_s),
+            retry_strategy=aws.batch.JobDefinitionRetryStrategyArgs(
+                attempts=args.attempts, evaluate_on_exits=[_evaluate_on_exit(rule) for rule in args.exit_rules]
+            ),
+            # only so do the tags reach the tasks, and with them the bill
+            propagate_tags=True,
+            # a trigger fires with the old revision until its own update is through
+            deregister_on_new_revision=False,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.needs)),
+        )
+        self.arn = definition.arn
+        self.arn_prefix = definition.arn_prefix
+        self.register_outputs({"arn": self.arn, "arn_prefix": self.arn_prefix})
+
+
+def container_properties(args: JobDefinitionArgs) -> dict[str, Any]:
+    """Batch's containerProperties; the environment sorted by name, so that its order is no change."""
+    requirements = [
+        {"type": "VCPU", "value": args.vcpus},
+        {"type": "MEMORY", "value": str(args.memory_mib)},
+    ]
+    if args.gpus:
+        requirements.append({"type": "GPU", "value": str(args.gpus)})
+    properties: dict[str, Any] = {
+        "image": args.image,
+        "command": list(args.command),
+        "resourceRequirements": requirements,
+        "environment": [{"name": name, "value": args.environment[name]} for name in sorted(args.environment)],
+        "jobRoleArn": args.job_role_arn,
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": args.log_group_name,
+                "awslogs-region": args.region,
+                "awslogs-stream-prefix": args.job,
+            },
+        },
+    }
+    if args.fargate is not None:
+        properties["executionRoleArn"] = args.fargate.execution_role_arn
+        properties["fargatePlatformConfiguration"] = {"platformVersion": FARGATE_PLATFORM_VERSION}
+        properties["networkConfiguration"] = {
+            "assignPublicIp": "ENABLED" if args.fargate.assign_public_ip else "DISABLED"
+        }
+        properties["runtimePlatform"] = {
+            "operatingSystemFamily": "LINUX",
+            "cpuArchitecture": CPU_ARCHITECTURES[args.fargate.image_platform],
+        }
+    return properties
+
+
+def _evaluate_on_exit(rule: ExitRule) -> aws.batch.JobDefinitionRetryStrategyEvaluateOnExitArgs:
+    return aws.batch.JobDefinitionRetryStrategyEvaluateOnExitArgs(
+        action=rule.action,
+        on_reason=rule.on_reason,
+        on_status_reason=rule.on_status_reason,
+        on_exit_code=rule.on_exit_code,
+    )

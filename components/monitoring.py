@@ -1,0 +1,96 @@
+"""Who hears of failures: one topic a stage, fed by failed jobs and by alarms on dead-letter queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components import policies
+from components.ledger import finished_pattern
+from components.names import Names
+
+FAILURE_PATHS = {
+    "id": "$.detail.jobId",
+    "name": "$.detail.jobName",
+    "queue": "$.detail.jobQueue",
+    "reason": "$.detail.statusReason",
+    "exit": "$.detail.container.exitCode",
+    "why": "$.detail.container.reason",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringArgs:
+    names: Names
+    account: pulumi.Input[str]
+    queue_arns: Sequence[pulumi.Input[str]]
+    email: str | None = None
+    """Subscribed; AWS asks the address for consent first."""
+
+
+class Monitoring(pulumi.ComponentResource):
+    """Children: the sns Topic and its TopicPolicy, a TopicSubscription when there is an address, the EventRule on
+    failed jobs and its EventTarget. Alarms are children of what they watch."""
+
+    topic_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("batchyard:components:Monitoring", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        topic = aws.sns.Topic(args.names.of("topic", "failures"), opts=child)
+        self.topic_arn = topic.arn
+        logical = args.names.of("rule", "failures")
+        rule = aws.cloudwatch.EventRule(
+            logical,
+            description="Failed jobs, for the failure topic",
+            event_pattern=finished_pattern(args.queue_arns, ["FAILED"]),
+            opts=child,
+        )
+        policy = aws.sns.TopicPolicy(
+            args.names.of("topic", "failures"),
+            arn=topic.arn,
+            policy=policies.document(
+                _may_publish("events.amazonaws.com", topic.arn, {"ArnEquals": {"aws:SourceArn": rule.arn}}),
+                _may_publish(
+                    "cloudwatch.amazonaws.com", topic.arn, {"StringEquals": {"aws:SourceAccount": args.account}}
+                ),
+            ),
+            opts=child,
+        )
+        aws.cloudwatch.EventTarget(
+            logical,
+            rule=rule.name,
+            target_id="failures",
+            arn=topic.arn,
+            input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
+                input_paths=FAILURE_PATHS, input_template=failure_template(args.names.stage)
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        if args.email is not None:
+            aws.sns.TopicSubscription(
+                args.names.of("topic", "failures", "email"),
+                topic=topic.arn,
+                protocol="email",
+                endpoint=args.email,
+                opts=child,
+            )
+        self.register_outputs({"topic_arn": self.topic_arn})
+
+
+def failure_template(stage: str) -> str:
+    """One line of text; EventBridge wants a text in quotes, and drops quotes inside."""
+    return f'"Batchyard {stage}: <name> failed: <reason>, exit code <exit>, <why>. Job <id> of <queue>"'
+
+
+def _may_publish(service: str, topic_arn: pulumi.Input[str], condition: policies.Condition) -> policies.Statement:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sns:Publish",
+        "Resource": topic_arn,
+        "Condition": condition,
+    }

@@ -1,0 +1,175 @@
+"""Another stack's `stage` as a typed value: for promotion, and for Pulumi projects that bring jobs to these queues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, get_type_hints
+
+from pulumi.runtime import invoke
+
+from jobs.problems import Problem, Problems, listing
+
+OUTPUT: Final = "stage"
+VERSION: Final = 1
+"""Of the outputs contract; grows when a key goes or changes its meaning, not when one is added."""
+
+_READ_OUTPUTS: Final = "pulumi:pulumi:readStackOutputs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerLocation:
+    """Where the ledger's files are; prefixes end in a slash."""
+
+    bucket: str
+    attempts_prefix: str
+    usage_prefix: str
+    errors_prefix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkLocation:
+    vpc_id: str
+    subnet_ids: tuple[str, ...]
+    security_group_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageReference:
+    """The outputs contract: what a stage exports as `stage`. Maps go from the name in settings or job folder."""
+
+    version: int
+    project: str
+    stage: str
+    region: str
+    account: str
+    compute_environments: Mapping[str, str]
+    """Name → ARN."""
+    queues: Mapping[str, str]
+    """Name → ARN."""
+    job_definitions: Mapping[str, str]
+    """Job → ARN without the revision: whoever submits with it gets the newest."""
+    images: Mapping[str, str]
+    """Job → `<repository>@sha256:…`."""
+    repositories: Mapping[str, str]
+    """Job → ARN of the repository its image is in, which may be another stage's."""
+    buckets: Mapping[str, str]
+    """Name → physical name; the ledger's too."""
+    roles: Mapping[str, str]
+    """Job → ARN of the role its containers have."""
+    log_groups: Mapping[str, str]
+    """Job → name."""
+    owners: Mapping[str, str]
+    """Job → owner."""
+    topics: Mapping[str, str]
+    """`failures` → ARN, where the stage has the topic."""
+    dead_letters: Mapping[str, str]
+    """What couldn't be delivered: `ledger`, `<job>/upload1` … → queue URL."""
+    ledger: LedgerLocation
+    network: NetworkLocation
+
+    @classmethod
+    def read(cls, stack: str, *, place: str | None = None) -> StageReference:
+        """Reads `organization/project/stack` now, before anything is registered, so that what it says can be checked.
+
+        `place` is what a problem names, by default the stack. Raises Problems: no such stack, no `stage` output,
+        another version, a key missing or of the wrong type.
+        """
+        where = place or f"stack {stack}"
+        try:
+            result = invoke(_READ_OUTPUTS, {"name": stack})
+        except Exception as error:  # the SDK raises plain exceptions for a failed invoke
+            raise _problem(
+                where,
+                f"{stack}, which can't be read ({_reason(error)})",
+                "it is a stack of this backend that has been brought up",
+                "look at `pulumi stack ls --all`, then bring it up",
+            ) from error
+        outputs = (result.value or {}).get("outputs") or {}
+        if OUTPUT not in outputs:
+            raise _problem(
+                where,
+                f"{stack}, which exports {listing(outputs)}",
+                f"a Batchyard stage exports `{OUTPUT}`",
+                "bring the stack up, or name another",
+            )
+        return cls.parse(outputs[OUTPUT], stack=stack, place=where)
+
+    @classmethod
+    def parse(cls, value: object, *, stack: str, place: str | None = None) -> StageReference:
+        """The exported object as this type. Keys it doesn't know are passed over. Raises Problems."""
+        where = place or f"stack {stack}"
+        if not isinstance(value, Mapping):
+            raise _problem(
+                where,
+                f"{stack}, whose `{OUTPUT}` is no mapping",
+                "a Batchyard stage exports a mapping",
+                "bring the stack up with Batchyard",
+            )
+        version = value.get("version")
+        if version != VERSION:
+            raise _problem(
+                where,
+                f"{stack}, whose `{OUTPUT}` has version {_number(version)}",
+                f"this Batchyard reads version {VERSION}",
+                "bring that stack up with the same Batchyard",
+            )
+        found, problems = _typed(cls, value, where, f"{stack}: {OUTPUT}")
+        if problems:
+            raise Problems(problems)
+        return cls(**found)
+
+
+def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> tuple[dict[str, Any], list[Problem]]:
+    hints = get_type_hints(kind)
+    found: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for field in fields(kind):
+        hint, given, at = hints[field.name], value.get(field.name), f"{path}.{field.name}"
+        converted = _convert(hint, given)
+        if converted is not None:
+            found[field.name] = converted
+        elif hint in (LedgerLocation, NetworkLocation) and isinstance(given, Mapping):
+            inner, inner_problems = _typed(hint, given, place, at)
+            problems += inner_problems
+            if not inner_problems:
+                found[field.name] = hint(**inner)
+        else:
+            state = "missing" if given is None else f"of the type {type(given).__name__}"
+            problems += _problem(
+                place,
+                f"incomplete: {at} is {state}",
+                "version 1 of the outputs contract has it",
+                "bring that stack up again",
+            )
+    return found, problems
+
+
+def _convert(hint: Any, given: object) -> object | None:
+    """The value as the hint wants it, None when it can't be."""
+    if hint is str:
+        return given if isinstance(given, str) else None
+    if hint is int:
+        # the engine keeps every number as a float
+        return int(given) if isinstance(given, int | float) and given == int(given) else None
+    if hint == tuple[str, ...]:
+        return (
+            tuple(given) if isinstance(given, list | tuple) and all(isinstance(item, str) for item in given) else None
+        )
+    if hint == Mapping[str, str]:
+        texts = isinstance(given, Mapping) and all(isinstance(item, str) for item in given.values())
+        return dict(given) if texts and isinstance(given, Mapping) else None
+    return None
+
+
+def _number(version: object) -> str:
+    return "none" if version is None else f"{version:g}" if isinstance(version, int | float) else repr(version)
+
+
+def _reason(error: Exception) -> str:
+    """The engine's own words, without the SDK's around them."""
+    return str(error).split("returned an error: ")[-1].strip()
+
+
+def _problem(place: str, got: str, allowed: str, remedy: str) -> Problems:
+    return Problems([Problem(place=place, got=got, allowed=allowed, remedy=remedy)])

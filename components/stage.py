@@ -1,0 +1,288 @@
+"""One stage, from checked settings and specifications. What it is depends on them alone, never on the stack's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from components import reference
+from components.access import InstanceAccess, InstanceAccessArgs
+from components.account import Account
+from components.buckets import Bucket, BucketArgs
+from components.build_context import BuildContext
+from components.check import Plan, PlannedJob, instance_kinds
+from components.compute_environment import ComputeEnvironment, ComputeEnvironmentArgs
+from components.image import RegistryLogin, registry_login
+from components.job import BuiltImage, Job, JobArgs, PromotedImage
+from components.job_queue import JobQueue, JobQueueArgs, StateTimeLimit
+from components.ledger import Ledger, LedgerArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.names import Names
+from components.network import Network, NetworkArgs
+from components.settings import ComputeEnvironmentSettings, QueueSettings
+from components.tagging import stage_tags, tagging
+from jobs import conventions
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageArgs:
+    plan: Plan
+    account: Account
+    zones: Sequence[str] = ()
+    """Availability zones of a new VPC."""
+    contexts: Mapping[str, BuildContext]
+    """Job → its prepared build context; empty when images are promoted."""
+    promoted: Mapping[str, PromotedImage]
+    """Job → the image of another stage; empty when images are built."""
+
+
+class Stage(pulumi.ComponentResource):
+    """Children: Network, InstanceAccess (with EC2), ComputeEnvironments, JobQueues, Buckets, Monitoring (by setting),
+    Ledger, a ScheduleGroup (with schedules), Jobs. All carry the stage's tags."""
+
+    outputs: Mapping[str, Any]
+    """The outputs contract: see `components/reference.py`."""
+
+    def __init__(self, name: str, args: StageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = args.plan.settings
+        self._tags = stage_tags(stage=settings.stage, owner=settings.owner)
+        super().__init__(
+            "batchyard:components:Stage",
+            name,
+            None,
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[tagging(self._tags)])),
+        )
+        self._args = args
+        self._settings = settings
+        self._names = Names(stage=settings.stage)
+        self._child = pulumi.ResourceOptions(parent=self)
+
+        self.network = self._network()
+        self.compute_environments = self._compute_environments()
+        self.queues = {queue: self._queue(queue, wanted) for queue, wanted in settings.queues.items()}
+        self.buckets = self._buckets()
+        self.monitoring = self._monitoring()
+        self.ledger = self._ledger()
+        self.jobs = self._jobs()
+
+        self.outputs = self._outputs()
+        self.register_outputs({reference.OUTPUT: self.outputs})
+
+    @property
+    def _queue_arns(self) -> list[pulumi.Output[str]]:
+        return [self.queues[queue].arn for queue in sorted(self.queues)]
+
+    @property
+    def _alarm_topic_arn(self) -> pulumi.Output[str] | None:
+        return None if self.monitoring is None else self.monitoring.topic_arn
+
+    def _network(self) -> Network:
+        wanted = self._settings.network
+        return Network(
+            self._names.of("network", "network"),
+            NetworkArgs(
+                names=self._names,
+                region=self._settings.region,
+                cidr=wanted.cidr,
+                zones=self._args.zones,
+                private=wanted.private,
+                egress=wanted.egress,
+                has_ec2=any(not one.is_fargate for one in self._settings.compute_environments.values()),
+                vpc_id=wanted.vpc_id,
+                subnet_ids=wanted.subnet_ids,
+            ),
+            self._child,
+        )
+
+    def _compute_environments(self) -> dict[str, ComputeEnvironment]:
+        wanted = self._settings.compute_environments
+        access = None
+        if any(not environment.is_fargate for environment in wanted.values()):
+            access = InstanceAccess(
+                self._names.of("role", "instances"),
+                InstanceAccessArgs(names=self._names, partition=self._args.account.partition),
+                self._child,
+            )
+        return {name: self._compute_environment(name, one, access) for name, one in wanted.items()}
+
+    def _compute_environment(
+        self, name: str, wanted: ComputeEnvironmentSettings, access: InstanceAccess | None
+    ) -> ComputeEnvironment:
+        return ComputeEnvironment(
+            self._names.of("compute environment", name),
+            ComputeEnvironmentArgs(
+                names=self._names,
+                environment=name,
+                kind=wanted.kind,
+                max_vcpus=wanted.max_vcpus,
+                min_vcpus=wanted.min_vcpus,
+                instance_types=wanted.instance_types,
+                allocation_strategy=wanted.allocation_strategy,
+                bid_percentage=wanted.bid_percentage,
+                gpus=_gpus(wanted.instance_types),
+                subnet_ids=self.network.subnet_ids,
+                security_group_ids=[self.network.security_group_id],
+                instance_profile_arn=None if access is None else access.instance_profile_arn,
+                instance_tags=self._tags,
+                needs=[] if access is None else access.attachments,
+            ),
+            self._child,
+        )
+
+    def _queue(self, name: str, wanted: QueueSettings) -> JobQueue:
+        return JobQueue(
+            self._names.of("job queue", name),
+            JobQueueArgs(
+                names=self._names,
+                queue=name,
+                priority=wanted.priority,
+                compute_environment_arns=[
+                    self.compute_environments[environment].arn for environment in wanted.compute_environments
+                ],
+                state_time_limits=[
+                    StateTimeLimit(reason=limit.reason, max_time_s=limit.max_time_s)
+                    for limit in wanted.state_time_limit_actions
+                ],
+            ),
+            self._child,
+        )
+
+    def _buckets(self) -> dict[str, Bucket]:
+        force = self._settings.force_destroy
+        wanted = {
+            name: BucketArgs(
+                names=self._names,
+                bucket=name,
+                versioned=one.versioned,
+                expire_after_days=one.expire_after_days,
+                force_destroy=force,
+                sends_events=True,
+            )
+            for name, one in self._settings.buckets.items()
+        }
+        wanted[conventions.LEDGER_BUCKET] = BucketArgs(
+            names=self._names,
+            bucket=conventions.LEDGER_BUCKET,
+            expire_after_days=self._settings.ledger.retention_days,
+            force_destroy=force,
+        )
+        return {name: Bucket(self._names.of("bucket", name), one, self._child) for name, one in wanted.items()}
+
+    def _monitoring(self) -> Monitoring | None:
+        wanted = self._settings.monitoring
+        if not wanted.failure_topic:
+            return None
+        return Monitoring(
+            self._names.of("topic", "failures"),
+            MonitoringArgs(
+                names=self._names,
+                account=self._args.account.account_id,
+                queue_arns=self._queue_arns,
+                email=wanted.email,
+            ),
+            self._child,
+        )
+
+    def _ledger(self) -> Ledger:
+        return Ledger(
+            self._names.of("delivery stream", "ledger"),
+            LedgerArgs(
+                names=self._names,
+                region=self._settings.region,
+                partition=self._args.account.partition,
+                account=self._args.account.account_id,
+                bucket_arn=self.buckets[conventions.LEDGER_BUCKET].arn,
+                queue_arns=self._queue_arns,
+                buffer_s=self._settings.ledger.buffer_s,
+                buffer_mib=self._settings.ledger.buffer_mib,
+                alarm_topic_arn=self._alarm_topic_arn,
+            ),
+            self._child,
+        )
+
+    def _jobs(self) -> dict[str, Job]:
+        planned_jobs = self._args.plan.jobs
+        schedules = any(trigger.schedule is not None for planned in planned_jobs for trigger in planned.spec.triggers)
+        group = (
+            aws.scheduler.ScheduleGroup(self._names.of("schedule group", "jobs"), opts=self._child)
+            if schedules
+            else None
+        )
+        login = registry_login(self) if self._args.contexts else None
+        return {
+            planned.name: Job(
+                self._names.of("job definition", planned.name),
+                JobArgs(
+                    names=self._names,
+                    planned=planned,
+                    account=self._args.account,
+                    region=self._settings.region,
+                    image=self._image(planned, login),
+                    queue=self.queues[planned.spec.queue],
+                    buckets=self.buckets,
+                    ledger=self.ledger,
+                    schedule_group=group,
+                    assign_public_ip=self.network.assign_public_ip,
+                    log_retention_days=self._settings.logs.retention_days,
+                    alarm_topic_arn=self._alarm_topic_arn,
+                ),
+                self._child,
+            )
+            for planned in planned_jobs
+        }
+
+    def _image(self, planned: PlannedJob, login: RegistryLogin | None) -> BuiltImage | PromotedImage:
+        if login is None:
+            return self._args.promoted[planned.name]
+        return BuiltImage(
+            context=self._args.contexts[planned.name],
+            base_image=self._settings.images.base_image,
+            keep=self._settings.images.keep,
+            login=login,
+            force_destroy=self._settings.force_destroy,
+        )
+
+    def _outputs(self) -> Mapping[str, Any]:
+        dead_letters = {"ledger": self.ledger.dead_letters_url}
+        for job in self.jobs.values():
+            dead_letters |= job.dead_letters
+        return {
+            "version": reference.VERSION,
+            "project": conventions.PROJECT,
+            "stage": self._settings.stage,
+            "region": self._settings.region,
+            "account": self._args.account.account_id,
+            "compute_environments": {name: one.arn for name, one in self.compute_environments.items()},
+            "queues": {name: queue.arn for name, queue in self.queues.items()},
+            "job_definitions": {name: job.definition_arn_prefix for name, job in self.jobs.items()},
+            "images": {name: job.image_reference for name, job in self.jobs.items()},
+            "repositories": {name: job.repository_arn for name, job in self.jobs.items()},
+            "buckets": {name: bucket.name for name, bucket in self.buckets.items()},
+            "roles": {name: job.role_arn for name, job in self.jobs.items()},
+            "log_groups": {name: job.log_group_name for name, job in self.jobs.items()},
+            "owners": {planned.name: planned.spec.owner for planned in self._args.plan.jobs},
+            "topics": {} if self.monitoring is None else {"failures": self.monitoring.topic_arn},
+            "dead_letters": dead_letters,
+            "ledger": {
+                "bucket": self.buckets[conventions.LEDGER_BUCKET].name,
+                "attempts_prefix": conventions.LEDGER_ATTEMPTS_PREFIX,
+                "usage_prefix": conventions.LEDGER_USAGE_PREFIX,
+                "errors_prefix": conventions.LEDGER_ERRORS_PREFIX,
+            },
+            "network": {
+                "vpc_id": self.network.vpc_id,
+                "subnet_ids": self.network.subnet_ids,
+                "security_group_id": self.network.security_group_id,
+            },
+        }
+
+
+def _gpus(instance_types: Sequence[str]) -> Literal["none", "all", "some"]:
+    with_gpus = [kind.gpus > 0 for kind in instance_kinds(instance_types)]
+    if not any(with_gpus):
+        return "none"
+    return "all" if all(with_gpus) else "some"
