@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from local.home import Home
 from local.ports import answers, preferred_port
-from local.processes import wait_until
+from local.processes import wait_until, write_atomically
 
 LANE_LABEL = "batchyard.lane"
 START_TIMEOUT_S = 120.0
@@ -53,6 +54,11 @@ class EmulatorProcess:
     def log(self) -> Path:
         return self.folder / "emulator.log"
 
+    @property
+    def port_file(self) -> Path:
+        """The last port: a new emulator takes it again if it can, so that shells keep a working endpoint."""
+        return self.folder / "emulator.port"
+
     def state(self) -> EmulatorState | None:
         """The running emulator; None when there is none (a file left by one that died doesn't count)."""
         state = self._written()
@@ -76,21 +82,25 @@ class EmulatorProcess:
         running = self.state()
         if running is not None and running.registry == registry and answers(running.port):
             return running
-        self.stop()
-        before = self._written()
-        port = preferred_port(before.port if before is not None else None)
-        self.file.unlink(missing_ok=True)
-        process = self.home.processes.start(
-            self.record_name, self._command(registry, port), log=self.log, environ=self._environ(), cwd=self.folder
-        )
-        wait_until(lambda: process.poll() is not None or self._ready(process), timeout_s=START_TIMEOUT_S)
-        state = self.state()
-        if state is not None and self._ready(process):
-            return state
-        why = (
-            f"ended with {process.returncode}" if process.poll() is not None else f"not ready in {START_TIMEOUT_S:g} s"
-        )
-        self.stop()
+        why = ""
+        # another process may take the port between the look and the start: the second attempt lets the emulator choose
+        for port in (preferred_port(self._last_port()), 0):
+            self.stop()
+            self.file.unlink(missing_ok=True)
+            command = self._command(registry, port)
+            process = self.home.processes.start(
+                self.record_name, command, log=self.log, environ=self._environ(), cwd=self.folder
+            )
+            wait_until(partial(self._ended_or_ready, process), timeout_s=START_TIMEOUT_S)
+            state = self.state()
+            if state is not None and self._ready(process):
+                write_atomically(self.port_file, f"{state.port}\n")
+                return state
+            ended = process.poll() is not None
+            why = f"ended with {process.returncode}" if ended else f"not ready in {START_TIMEOUT_S:g} s"
+            self.stop()
+            if not ended:
+                break
         raise EmulatorError(
             f"lane {self.lane}: emulator {why}; the end of {self.home.relative(self.log)}:\n{tail(self.log)}"
         )
@@ -130,6 +140,15 @@ class EmulatorProcess:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def _last_port(self) -> int | None:
+        try:
+            return int(self.port_file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def _ended_or_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        return process.poll() is not None or self._ready(process)
 
     def _ready(self, process: subprocess.Popen[bytes]) -> bool:
         state = self._written()

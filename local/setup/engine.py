@@ -62,15 +62,15 @@ class OfficialRelease:
 def provide_engine(home: Home, progress: Progress) -> None:
     """Makes sure that `pulumi` of at least the pinned minor version is found on a lane's PATH."""
     with progress.step("pulumi engine"):
-        found = shutil.which(ENGINE)
-        if found is not None and Path(found).parent != home.bin and _new_enough(found):
-            # a build of ours from an earlier day would come first on a lane's PATH
-            (home.bin / ENGINE).unlink(missing_ok=True)
-            progress.outcome(f"found {found}")
-            return
         wanted = fingerprint(ENGINE_VERSION)
         if (home.bin / ENGINE).exists() and stamped(home, ENGINE, wanted):
             progress.outcome(f"found {ENGINE_VERSION} in {home.relative(home.bin)}")
+            return
+        found = shutil.which(ENGINE)
+        if found is not None and Path(found).parent != home.bin and _new_enough(found):
+            # half a build of ours would come first on a lane's PATH
+            (home.bin / ENGINE).unlink(missing_ok=True)
+            progress.outcome(f"found {found}")
             return
         if _official(home, progress):
             stamp(home, ENGINE, wanted)

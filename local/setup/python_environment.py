@@ -30,8 +30,7 @@ _PIP_SETTINGS = {"index-url": "PIP_INDEX_URL", "extra-index-url": "PIP_EXTRA_IND
 def make_python_environment(home: Home, progress: Progress) -> None:
     """Makes or updates the environment so that it holds exactly what the lock file names."""
     lock = home.repository / LOCK
-    interpreter = fingerprint(sys.version, sys.base_prefix)
-    wanted = f"{interpreter}-{fingerprint(lock)}"
+    wanted = fingerprint(lock)
     python = home.venv / "bin" / "python"
     marker = home.stamps / STAMP
     with progress.step(NAME):
@@ -39,7 +38,7 @@ def make_python_environment(home: Home, progress: Progress) -> None:
             progress.outcome("found")
             return
         # an environment without its stamp was interrupted: which of its packages are whole can't be told
-        whole = python.exists() and marker.exists() and marker.read_text(encoding="utf-8").startswith(interpreter)
+        whole = python.exists() and marker.exists()
         progress.doing("installing the packages of requirements.lock")
         uv = find_uv(home)
         environ = uv_environ(home, os.environ)
