@@ -103,7 +103,7 @@ class ComputeEnvironmentSettings(Strict):
                 f"{self.min_vcpus} with max_vcpus {self.max_vcpus}",
                 "min_vcpus is at most max_vcpus",
                 "lower min_vcpus",
-                key=".min_vcpus",
+                key=("min_vcpus",),
                 about=("min_vcpus", "max_vcpus"),
             )
         if self.bid_percentage is not None and not self.is_spot:
@@ -111,7 +111,7 @@ class ComputeEnvironmentSettings(Strict):
                 str(self.bid_percentage),
                 "only spot has a bid",
                 "remove it, or write kind: ec2-spot",
-                key=".bid_percentage",
+                key=("bid_percentage",),
                 about=("kind",),
             )
         if self.allocation_strategy is not None and self.allocation_strategy.startswith("SPOT_") and not self.is_spot:
@@ -119,7 +119,7 @@ class ComputeEnvironmentSettings(Strict):
                 self.allocation_strategy,
                 "on-demand takes BEST_FIT_PROGRESSIVE",
                 "remove it, or write kind: ec2-spot",
-                key=".allocation_strategy",
+                key=("allocation_strategy",),
                 about=("kind",),
             )
         return self
@@ -160,7 +160,7 @@ class QueueSettings(Strict):
         reasons = [action.reason for action in actions]
         for position, reason in enumerate(reasons):
             if reason in reasons[:position]:
-                raise refuse(f"{reason} for the second time", "one action a reason", "remove one", key=f"[{position}]")
+                raise refuse(f"{reason} for the second time", "one action a reason", "remove one", key=(position,))
         return actions
 
 
@@ -292,7 +292,7 @@ class MonitoringSettings(Strict):
     def _needs_topic(self) -> MonitoringSettings:
         if self.email is not None and not self.failure_topic:
             raise refuse(
-                "given without failure_topic", "an email needs the topic", "write failure_topic: true", key=".email"
+                "given without failure_topic", "an email needs the topic", "write failure_topic: true", key=("email",)
             )
         return self
 
@@ -381,6 +381,8 @@ class Settings(Strict):
     @classmethod
     def _own_ledger(cls, buckets: dict[str, BucketSettings]) -> dict[str, BucketSettings]:
         if conventions.LEDGER_BUCKET in buckets:
-            key = f".{conventions.LEDGER_BUCKET}"
-            raise refuse("given", "the ledger's bucket is the platform's own", "set batchyard:ledger instead", key=key)
+            key = (conventions.LEDGER_BUCKET,)
+            raise refuse(
+                "given", "the ledger's bucket is the platform's own", "set batchyard:ledger instead", key=(name,)
+            )
         return buckets

@@ -63,7 +63,7 @@ class NetworkSettings(Strict):
                 "given without subnet_ids",
                 "an existing VPC comes with its subnets",
                 "add subnet_ids",
-                key=".vpc_id",
+                key=("vpc_id",),
                 about=("vpc_id", "subnet_ids"),
             )
         if self.vpc_id is None and self.subnet_ids:
@@ -71,7 +71,7 @@ class NetworkSettings(Strict):
                 "given without vpc_id",
                 "subnets belong to an existing VPC",
                 "add vpc_id",
-                key=".subnet_ids",
+                key=("subnet_ids",),
                 about=("vpc_id", "subnet_ids"),
             )
         if self.private and self.egress == "public-ip":
@@ -79,7 +79,7 @@ class NetworkSettings(Strict):
                 "public-ip with private: true",
                 "private instances reach AWS through interface-endpoints, nat or none",
                 "write egress: interface-endpoints",
-                key=".egress",
+                key=("egress",),
                 about=("private", "egress"),
             )
         return self

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from jobs import conventions
-from jobs.spec.yaml_file import key_text
+from jobs.spec.yaml_file import KeyPath
 
 
 class Strict(BaseModel):
@@ -28,18 +28,15 @@ class Hint:
     remedy: str
 
 
-def refuse(got: str, allowed: str, remedy: str, *, key: str = "", about: tuple[str, ...] = ()) -> PydanticCustomError:
-    """A validator's error that carries the three texts of a problem; `key` is appended to the field's place.
+def refuse(
+    got: str, allowed: str, remedy: str, *, key: KeyPath = (), about: tuple[str, ...] = ()
+) -> PydanticCustomError:
+    """A validator's error that carries the three texts of a problem; `key` goes on from the field's place.
 
     `about` names the fields a check between fields looked at: it isn't reported where one of them is wrong by itself.
     """
     context = {"got": got, "allowed": allowed, "remedy": remedy, "key": key, "about": about}
     return PydanticCustomError("batchyard", "{got}; {allowed}; {remedy}", context)
-
-
-def inside(name: str) -> str:
-    """The end of a place for a mapping's key: `.name`, or `['na me']` when it is an odd one."""
-    return key_text(("x", name))[1:]
 
 
 def list_to_tuple(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from jobs import conventions, schedule_expression
-from jobs.spec.base import AsTuple, BucketName, Hint, Owner, QueueName, Strict, inside, refuse
+from jobs.spec.base import AsTuple, BucketName, Hint, Owner, QueueName, Strict, refuse
 
 Platform = Literal["ec2", "fargate"]
 OnFailure = Literal["fail", "retry"]
@@ -88,7 +88,7 @@ class Permissions(Strict):
                     f"{name} for the second time",
                     "each bucket is named once",
                     "remove one of the two",
-                    key=f"[{position}]",
+                    key=(position,),
                 )
         return names
 
@@ -141,13 +141,13 @@ class S3Source(Strict):
     def _suffix(cls, suffixes: tuple[str, ...]) -> tuple[str, ...]:
         for position, text in enumerate(suffixes):
             if not text:
-                raise refuse("empty", "a suffix is at least one character", "remove it", key=f"[{position}]")
+                raise refuse("empty", "a suffix is at least one character", "remove it", key=(position,))
             if text in suffixes[:position]:
                 raise refuse(
                     f"{text[:60]!r} for the second time",
                     "each suffix is named once",
                     "remove one of the two",
-                    key=f"[{position}]",
+                    key=(position,),
                 )
             _plain_key_text(text)
         return suffixes
@@ -244,7 +244,7 @@ class Trigger(Strict):
                     f"{value[:60]!r}",
                     "an S3 trigger's parameters are plain text without <…>",
                     "leave the angle brackets out",
-                    key=f".parameters{inside(name)}",
+                    key=("parameters", name),
                 )
             unknown = {word for word in words if word.startswith("<aws.")} - _SCHEDULER_WORDS
             if unknown:
@@ -252,7 +252,7 @@ class Trigger(Strict):
                     f"{value[:60]!r}",
                     f"the scheduler replaces {', '.join(sorted(_SCHEDULER_WORDS))}",
                     "use one of these",
-                    key=f".parameters{inside(name)}",
+                    key=("parameters", name),
                 )
         return self
 
@@ -269,7 +269,7 @@ def _parameter_names(parameters: dict[str, str]) -> dict[str, str]:
                 "no parameter's name",
                 "a name is letters, digits, _ and -, beginning with a letter, at most 128 characters",
                 "rename it",
-                key=inside(name),
+                key=(name,),
             )
     return parameters
 
@@ -351,7 +351,7 @@ class JobSpec(Strict):
                     f"{argument[:60]!r}",
                     "Ref::name is an argument of its own; the name is letters, digits, _ and -",
                     "split the argument",
-                    key=f"[{position}]",
+                    key=(position,),
                 )
         return command
 
@@ -364,20 +364,25 @@ class JobSpec(Strict):
 def environment_names(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment, when every name is allowed and no value is empty."""
     for name, value in environment.items():
-        key = inside(name)
         if _ENVIRONMENT_NAME.fullmatch(name) is None:
             raise refuse(
                 "no variable's name",
                 "a name is letters, digits and _, not beginning with a digit",
                 "rename it",
-                key=key,
+                key=(name,),
             )
         if name.startswith(conventions.RESERVED_ENV_PREFIXES):
             raise refuse(
-                "a reserved name", "BATCHYARD_ and AWS_BATCH belong to the platform", "choose another prefix", key=key
+                "a reserved name",
+                "BATCHYARD_ and AWS_BATCH belong to the platform",
+                "choose another prefix",
+                key=(name,),
             )
         if not value:
             raise refuse(
-                "empty", "Batch drops variables with an empty value", "remove the variable or give it a value", key=key
+                "empty",
+                "Batch drops variables with an empty value",
+                "remove the variable or give it a value",
+                key=(name,),
             )
     return dict(environment)

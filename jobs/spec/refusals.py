@@ -44,7 +44,7 @@ def problems_of(
             got, allowed, remedy = _unknown_key(model, loc, hidden)
         else:
             got, allowed, remedy = _texts(detail, model, loc)
-        where = place_of(path) + detail.get("ctx", {}).get("key", "")
+        where = place_of((*path, *detail.get("ctx", {}).get("key", ())))
         about = detail.get("ctx", {}).get("about", ())
         paths = (path, *((*path, key) for key in about))
         found.append((paths, Problem(place=where, got=got, allowed=allowed, remedy=remedy)))

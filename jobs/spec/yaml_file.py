@@ -153,7 +153,7 @@ def _syntax_problem(file: str, error: yaml.YAMLError, text: str) -> YamlFile:
     source = text.splitlines()[line - 1] if line and line <= len(text.splitlines()) else ""
     if source[: len(source) - len(source.lstrip())].count("\t"):
         return _unreadable(file, got, "YAML is indented with spaces", "replace the tabs", line)
-    if "undefined alias" in what or "alias" in what:
+    if mark is not None and set(source[max(0, mark.column - 1) : mark.column + 1]) & {"*", "&"}:
         return _unreadable(file, got, "text that begins with * or & stands in quotes", "quote it", line)
     return _unreadable(
         file, got, "it must be valid YAML", "look at this line and the one before: indentation, quotes, colons", line
