@@ -382,7 +382,5 @@ class Settings(Strict):
     def _own_ledger(cls, buckets: dict[str, BucketSettings]) -> dict[str, BucketSettings]:
         if conventions.LEDGER_BUCKET in buckets:
             key = (conventions.LEDGER_BUCKET,)
-            raise refuse(
-                "given", "the ledger's bucket is the platform's own", "set batchyard:ledger instead", key=(name,)
-            )
+            raise refuse("given", "the ledger's bucket is the platform's own", "set batchyard:ledger instead", key=key)
         return buckets
