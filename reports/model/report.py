@@ -1,0 +1,185 @@
+"""The report as one object: whatever a renderer prints is a field here, and no renderer computes.
+
+Money is whole nano-dollars (`…_nano`) of `currency`; shares are 0–1; times are UTC; None means no evidence, and
+`missing` says why in a sentence.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Dimension = Literal["job", "owner", "queue", "environment", "stage", "platform"]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Period(Part):
+    """Days from `since` to before `until` (UTC, as AWS bills). `label` is what people call it: `2026-W47`."""
+
+    since: date
+    until: date
+    label: str
+
+
+class IdentityLine(Part):
+    """A summand of the bill: jobs, idle of one environment, storage, network, logs, unexplained."""
+
+    name: str
+    cost_nano: int
+
+
+class Identity(Part):
+    """bill = Σ lines, exactly. `apart` is what the bill holds beside usage: credits, refunds, tax."""
+
+    bill_nano: int
+    lines: tuple[IdentityLine, ...]
+    apart: tuple[IdentityLine, ...]
+
+
+class Group(Part):
+    """One row of a breakdown: a job, an owner, a queue… `cost_nano` holds its attempts' costs."""
+
+    key: str
+    cost_nano: int
+    share: float | None
+    previous_nano: int | None
+    attempts: int
+    succeeded: int
+    per_success_nano: int | None
+    failed_nano: int
+    retried_nano: int
+    on_demand_nano: int | None
+
+
+class JobFigures(Part):
+    """What one job's runs asked for and used. Waits in seconds, memory in MiB."""
+
+    job: str
+    owner: str
+    attempts: int
+    measured: int
+    wait_p50_s: float | None
+    wait_p95_s: float | None
+    run_p50_s: float | None
+    run_p95_s: float | None
+    memory_asked_mib: int | None
+    memory_peak_mib: float | None
+    cpu_used_share: float | None
+
+
+class Waste(Part):
+    """Dollars that bought nothing, by reason. `of_jobs` reasons overlap no other; idle is beside them."""
+
+    reason: Literal[
+        "unused memory",
+        "unused cpu",
+        "application error",
+        "out of memory",
+        "reclaimed",
+        "timed out",
+        "not started",
+        "idle",
+    ]
+    cost_nano: int
+
+
+class Change(Part):
+    """Why a job's dollars moved against the period before: the three effects add up to the difference."""
+
+    job: str
+    difference_nano: int
+    price_nano: int
+    volume_nano: int
+    efficiency_nano: int
+    sentence: str
+
+
+class Anomaly(Part):
+    """A day that stands out of its job's history."""
+
+    day: date
+    job: str
+    cost_nano: int
+    expected_nano: int
+    sentence: str
+
+
+class Forecast(Part):
+    """The month's end at the pace of the days seen; low and high hold 80 % of what such days would give."""
+
+    month: str
+    so_far_nano: int
+    expected_nano: int
+    low_nano: int
+    high_nano: int
+    days_seen: int
+
+
+class Budget(Part):
+    name: str
+    limit_nano: int
+    spent_nano: int
+    forecast_nano: int | None
+
+
+class Proposal(Part):
+    """A change of one key of a stack's file, and what it would have saved a week in the weeks looked at."""
+
+    job: str
+    key: str
+    now: str
+    proposed: str
+    saving_nano_per_week: int | None
+    evidence: str
+
+
+class NoProposal(Part):
+    job: str
+    reason: str
+
+
+class Requests(Part):
+    """What making the report asked of Cost Explorer, and its price."""
+
+    pages: int
+    price_nano: int
+    days_from_cache: int
+
+
+class Day(Part):
+    day: date
+    jobs_nano: int
+    idle_nano: int
+    other_nano: int
+    estimated: bool
+
+
+class Report(Part):
+    version: Literal[1] = 1
+    sentence: str
+    stack: str
+    currency: str
+    generated_at: datetime
+    period: Period
+    previous: Period | None
+    total_nano: int
+    previous_total_nano: int | None
+    identity: Identity
+    days: tuple[Day, ...]
+    breakdowns: dict[Dimension, tuple[Group, ...]]
+    jobs: tuple[JobFigures, ...]
+    waste: tuple[Waste, ...]
+    changes: tuple[Change, ...]
+    anomalies: tuple[Anomaly, ...]
+    forecast: Forecast | None
+    budgets: tuple[Budget, ...]
+    proposals: tuple[Proposal, ...]
+    no_proposals: tuple[NoProposal, ...]
+    missing: tuple[str, ...]
+    set_aside: int
+    requests: Requests | None
