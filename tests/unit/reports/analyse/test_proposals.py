@@ -1,0 +1,108 @@
+"""The memory rule: what it proposes, and when it says nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.analyse.proposals import JobHistory, MemoryRule, Run, propose_memory, sold_memory
+from reports.model.report import NoProposal, Proposal
+
+BEGIN = datetime(2026, 11, 2, tzinfo=UTC)
+RULE = MemoryRule()
+GRID = {0.25: (512, 1024, 2048), 1.0: tuple(range(2048, 8193, 1024))}
+
+
+def _sold(platform: str, vcpus: float, needed_mib: int) -> int | None:
+    return sold_memory(platform, vcpus, needed_mib, grid=GRID, step_mib=RULE.step_mib)
+
+
+def _run(peak: float | None = 300.0, n: int = 0, **changed: Any) -> Run:
+    facts: dict[str, Any] = {
+        "ended_at": BEGIN + timedelta(hours=n),
+        "image": "flights@sha256:1",
+        "outcome": "succeeded",
+        "memory_mib": 1024,
+        "vcpus": 1.0,
+        "peak_memory_mib": peak,
+        "cost_nano": 1_000_000,
+    }
+    return Run(**{**facts, **changed})
+
+
+def _propose(*runs: Run, **changed: Any) -> Proposal | NoProposal:
+    facts: dict[str, Any] = {"job": "flights", "platform": "ec2", "vcpus": 1.0, "memory_mib": 1024, "weeks": 1.0}
+    return propose_memory(JobHistory(**{**facts, **changed}, runs=runs), rule=RULE, sold=_sold)
+
+
+def test_ten_measured_runs_give_the_largest_peak_with_its_margin_rounded_up() -> None:
+    proposal = _propose(*(_run(peak=200.0 + n, n=n) for n in range(10)))
+    assert isinstance(proposal, Proposal)
+    assert (proposal.now, proposal.proposed) == ("1024", "256")  # 209 × 1.15 = 240.4
+    # each run weighed 9 · 1024 + 1024, and would weigh 768 less: 7.5 % of ten times a million
+    assert proposal.saving_nano_per_week == 750_000
+    assert proposal.evidence == "peak 209 MiB over 10 runs of its image, × 1.15"
+
+
+def test_nine_runs_are_too_little_and_the_answer_says_so() -> None:
+    answer = _propose(*(_run(n=n) for n in range(9)), _run(peak=None, n=9))
+    assert answer == NoProposal(
+        job="flights", reason="9 measured runs of its image, 10 are needed, 1 more had no probe"
+    )
+
+
+def test_runs_of_an_earlier_image_are_no_evidence() -> None:
+    answer = _propose(*(_run(n=n, image="flights@sha256:0") for n in range(20)), _run(n=20))
+    assert isinstance(answer, NoProposal)
+    assert answer.reason.startswith("1 measured runs")
+
+
+def test_an_out_of_memory_raises_at_once() -> None:
+    proposal = _propose(_run(peak=None, outcome="out-of-memory"))
+    assert isinstance(proposal, Proposal)
+    assert (proposal.proposed, proposal.saving_nano_per_week) == ("1536", None)
+    assert proposal.evidence == "1 run was killed for memory at 1024 MiB"
+
+
+def test_memory_that_was_once_too_little_is_never_proposed_again() -> None:
+    killed = _run(peak=None, n=0, outcome="out-of-memory", memory_mib=512)
+    proposal = _propose(killed, *(_run(peak=100.0, n=n) for n in range(1, 12)))
+    assert isinstance(proposal, Proposal)
+    assert int(proposal.proposed) > 512
+
+
+def test_a_job_that_fits_is_left_alone() -> None:
+    answer = _propose(*(_run(peak=880.0, n=n) for n in range(10)))
+    assert answer == NoProposal(job="flights", reason="1024 MiB fits: its peak was 880 MiB")
+
+
+def test_fargate_is_rounded_to_a_size_of_its_row_or_refused() -> None:
+    runs = [_run(peak=700.0, n=n, vcpus=0.25, memory_mib=2048) for n in range(10)]
+    proposal = _propose(*runs, platform="fargate", vcpus=0.25, memory_mib=2048)
+    assert isinstance(proposal, Proposal)
+    assert proposal.proposed == "1024"
+    answer = _propose(*(_run(peak=2000.0, n=n) for n in range(10)), platform="fargate", vcpus=0.25, memory_mib=2048)
+    assert answer == NoProposal(job="flights", reason="2300 MiB with 0.25 vCPUs is not sold")
+
+
+def test_a_job_without_runs_or_without_a_bill_says_so() -> None:
+    assert _propose() == NoProposal(job="flights", reason="no finished run in the weeks looked at")
+    unpriced = _propose(*(_run(n=n, cost_nano=None) for n in range(10)))
+    assert isinstance(unpriced, Proposal)
+    assert unpriced.saving_nano_per_week is None
+
+
+@given(
+    peaks=st.lists(st.one_of(st.none(), st.floats(1, 60_000)), max_size=25),
+    asked=st.integers(128, 65_536),
+    platform=st.sampled_from(["ec2", "fargate"]),
+)
+def test_whatever_is_proposed_holds_every_peak_that_was_seen(
+    peaks: list[float | None], asked: int, platform: str
+) -> None:
+    answer = _propose(*(_run(peak=p, n=n) for n, p in enumerate(peaks)), memory_mib=asked, platform=platform)
+    if isinstance(answer, Proposal):
+        assert int(answer.proposed) >= max(peak for peak in peaks if peak is not None) * RULE.margin
