@@ -38,17 +38,21 @@ class EmulatedClock:
         return (due_s - self.now_s()) * self.second_scale
 
 
+# Gives the emulated time to run again at, or nothing.
+Act = Callable[[], float | None]
+
+
 class Timetable:
     """Runs acts at emulated times, in their order, on one thread of its own. Acts must be short: they hand work to
     others.
 
     An act with a key replaces the one that waits under that key, so 10,000 schedules are 10,000 entries of a heap and
-    nothing else.
+    nothing else. An act that gives a time runs again then, unless its key was cancelled or replaced in the meantime.
     """
 
     def __init__(self, clock: EmulatedClock, *, name: str) -> None:
         self.clock = clock
-        self._heap: list[tuple[float, int, Hashable | None, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Hashable, Act]] = []
         self._latest: dict[Hashable, int] = {}
         self._numbers = itertools.count()
         self._changed = threading.Condition()
@@ -56,23 +60,19 @@ class Timetable:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def at(self, due_s: float, act: Callable[[], None], *, key: Hashable | None = None) -> None:
+    def at(self, due_s: float, act: Act, *, key: Hashable | None = None) -> None:
         with self._changed:
             number = next(self._numbers)
-            if key is not None:
-                self._latest[key] = number
-            heapq.heappush(self._heap, (due_s, number, key, act))
-            if self._heap[0][1] == number:
-                self._changed.notify()
+            self._push(due_s, number, ("no key", number) if key is None else key, act)
 
     def cancel(self, key: Hashable) -> None:
         with self._changed:
             self._latest.pop(key, None)
 
     def waiting(self) -> int:
-        """How many acts will still run."""
+        """How many acts will still run, the running one included."""
         with self._changed:
-            return sum(self._is_due(number, key) for _, number, key, _ in self._heap)
+            return len(self._latest)
 
     def close(self) -> None:
         with self._changed:
@@ -80,33 +80,41 @@ class Timetable:
             self._changed.notify()
         self._thread.join(timeout=10)
 
-    def _is_due(self, number: int, key: Hashable | None) -> bool:
-        return key is None or self._latest.get(key) == number
+    def _push(self, due_s: float, number: int, key: Hashable, act: Act) -> None:
+        self._latest[key] = number
+        heapq.heappush(self._heap, (due_s, number, key, act))
+        if self._heap[0][1] == number:
+            self._changed.notify()
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self) -> tuple[int, Hashable, Act] | None:
         with self._changed:
             while not self._closed:
                 if not self._heap:
                     self._changed.wait()
                     continue
                 due_s, number, key, act = self._heap[0]
-                if not self._is_due(number, key):
-                    heapq.heappop(self._heap)
-                    continue
                 delay_s = self.clock.real_seconds_until(due_s)
-                if delay_s > 0:
+                if self._latest.get(key) == number and delay_s > 0:
                     # A wait of years overflows the C clock; an hour is soon enough to look again.
                     self._changed.wait(min(delay_s, 3600.0))
                     continue
                 heapq.heappop(self._heap)
-                if key is not None:
-                    del self._latest[key]
-                return act
+                if self._latest.get(key) == number:
+                    return number, key, act
         return None
 
     def _run(self) -> None:
-        while (act := self._next()) is not None:
+        while (item := self._next()) is not None:
+            number, key, act = item
+            again_s: float | None = None
             try:
-                act()
+                again_s = act()
             except Exception:
                 _log.exception("an act of the timetable failed")
+            with self._changed:
+                if self._latest.get(key) != number:
+                    continue
+                if again_s is None:
+                    del self._latest[key]
+                else:
+                    self._push(again_s, number, key, act)

@@ -60,6 +60,8 @@ class EventsService:
         self._substitutions.undo()
 
     def _rule_changed(self, rule: Rule | None, name: str) -> None:
+        if rule is not None and rule.event_bus_name != "default":
+            return
         if rule is None or rule.state == "DISABLED" or not rule.scheduled_expression:
             self._timetable.cancel(name)
             return
@@ -72,12 +74,10 @@ class EventsService:
 
     def _plan(self, name: str, arn: str, schedule: Schedule, *, after_s: float) -> None:
         due_s = schedule.next_s(after_s)
-        if due_s is None:
-            return
 
-        def fire() -> None:
-            # The next one first: whatever becomes of this one, the schedule goes on.
-            self._plan(name, arn, schedule, after_s=max(due_s, self.clock.now_s()))
+        def fire() -> float | None:
+            nonlocal due_s
+            assert due_s is not None
             event = make_event(
                 source="aws.events",
                 detail_type="Scheduled Event",
@@ -88,8 +88,11 @@ class EventsService:
                 time=event_time(schedule.moment(due_s)),
             )
             self.dispatcher.publish(event, only_rule=name)
+            due_s = schedule.next_s(max(due_s, self.clock.now_s()))
+            return due_s
 
-        self._timetable.at(due_s, fire, key=name)
+        if due_s is not None:
+            self._timetable.at(due_s, fire, key=name)
 
 
 def refusal(delivery: Delivery) -> str | None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,19 @@ def serving(
         BackendDict.reset()
 
 
+def forget_everything() -> None:
+    """Empties every service: the next test finds an emulator as new, on the same server."""
+    BackendDict.reset()
+
+
 def client(context: EmulatorContext, service: str) -> Any:
+    return _client(context.endpoint, service)
+
+
+@lru_cache(maxsize=64)
+def _client(endpoint: str, service: str) -> Any:
     session: Any = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-    return session.client(service, endpoint_url=context.endpoint)
+    return session.client(service, endpoint_url=endpoint)
 
 
 def eventually(what: str, look: Callable[[], Any]) -> Any:

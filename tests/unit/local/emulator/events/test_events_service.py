@@ -16,6 +16,7 @@ from tests.unit.local.emulator.moto_server import (
     REGION,
     client,
     eventually,
+    forget_everything,
     make_queue,
     make_role,
     messages,
@@ -43,13 +44,22 @@ class FakeBatch:
         return {"jobId": "1"}
 
 
+Lane = tuple[EmulatorContext, Any, FakeBatch]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorContext, Any]]:
+    with serving(tmp_path_factory.mktemp("lane"), [events.install], second_scale=0.01) as (context, (service,)):
+        yield context, service
+
+
 @pytest.fixture
-def lane(tmp_path: Path) -> Iterator[tuple[EmulatorContext, Any, FakeBatch]]:
-    with serving(tmp_path, [events.install], second_scale=0.01) as (context, (service,)):
-        batch = FakeBatch()
-        clients = service.dispatcher._clients
-        clients._clients["batch"] = batch
-        yield context, service, batch
+def lane(server: tuple[EmulatorContext, Any]) -> Iterator[Lane]:
+    context, service = server
+    batch = FakeBatch()
+    service.dispatcher._clients._clients["batch"] = batch
+    yield context, service, batch
+    forget_everything()
 
 
 def uploaded(key: str, *, source: str = "aws.s3") -> dict[str, Any]:
@@ -84,7 +94,7 @@ def batch_target(context: EmulatorContext, **more: Any) -> dict[str, Any]:
     return {**target, **more}
 
 
-def test_an_upload_submits_a_job(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_an_upload_submits_a_job(lane: Lane) -> None:
     context, service, batch = lane
     put_rule(context, batch_target(context))
     events.publish(uploaded("photos/a b é.jpg"))
@@ -103,7 +113,7 @@ def test_an_upload_submits_a_job(lane: tuple[EmulatorContext, Any, FakeBatch]) -
     ]
 
 
-def test_a_burst_loses_nothing(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_a_burst_loses_nothing(lane: Lane) -> None:
     context, service, batch = lane
     put_rule(context, batch_target(context))
     for number in range(2000):
@@ -112,7 +122,7 @@ def test_a_burst_loses_nothing(lane: tuple[EmulatorContext, Any, FakeBatch]) -> 
     assert sorted(job["parameters"]["key"] for job in batch.submitted) == sorted(f"photos/{n}.jpg" for n in range(2000))
 
 
-def test_what_breaks_the_json_goes_to_the_dead_letter_queue(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_what_breaks_the_json_goes_to_the_dead_letter_queue(lane: Lane) -> None:
     context, _, batch = lane
     url, dead_letters = make_queue(context, "dead-letters")
     rule = put_rule(context, batch_target(context, DeadLetterConfig={"Arn": dead_letters}))
@@ -131,7 +141,7 @@ def test_what_breaks_the_json_goes_to_the_dead_letter_queue(lane: tuple[Emulator
     assert batch.submitted == []
 
 
-def test_a_role_without_the_permission_can_not_submit(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_a_role_without_the_permission_can_not_submit(lane: Lane) -> None:
     context, _, batch = lane
     url, dead_letters = make_queue(context, "dead-letters")
     role = make_role(context, "weak", service="events.amazonaws.com", actions=["batch:SubmitJob"], resources=[QUEUE])
@@ -151,7 +161,7 @@ def broken() -> ClientError:
     return ClientError(answer, "SubmitJob")
 
 
-def test_a_failing_service_is_tried_again(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_a_failing_service_is_tried_again(lane: Lane) -> None:
     context, service, batch = lane
     batch.failures, batch.error = 3, broken()
     put_rule(context, batch_target(context))
@@ -167,9 +177,7 @@ def test_a_failing_service_is_tried_again(lane: tuple[EmulatorContext, Any, Fake
         ({"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 60}, "MaximumEventAgeInSeconds"),
     ],
 )
-def test_retries_are_bounded(
-    lane: tuple[EmulatorContext, Any, FakeBatch], policy: dict[str, int], condition: str
-) -> None:
+def test_retries_are_bounded(lane: Lane, policy: dict[str, int], condition: str) -> None:
     context, _, batch = lane
     batch.failures, batch.error = 1000, broken()
     url, dead_letters = make_queue(context, "dead-letters")
@@ -179,7 +187,7 @@ def test_retries_are_bounded(
     assert message["MessageAttributes"]["EXHAUSTED_RETRY_CONDITION"]["StringValue"] == condition
 
 
-def test_put_events_to_a_queue_and_its_policy(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_put_events_to_a_queue_and_its_policy(lane: Lane) -> None:
     context, service, _ = lane
     url, arn = make_queue(context, "open")
     closed = client(context, "sqs").create_queue(QueueName="closed")["QueueUrl"]
@@ -205,7 +213,7 @@ def test_put_events_to_a_queue_and_its_policy(lane: tuple[EmulatorContext, Any, 
     assert messages(context, closed) == []
 
 
-def test_buses_forward_once(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_buses_forward_once(lane: Lane) -> None:
     context, _, _ = lane
     eventbridge = client(context, "events")
     bus = eventbridge.create_event_bus(Name="other")["EventBusArn"]
@@ -219,8 +227,8 @@ def test_buses_forward_once(lane: tuple[EmulatorContext, Any, FakeBatch]) -> Non
     assert json.loads(message["Body"]) == event
 
 
-def test_a_schedule_of_a_rule_fires(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
-    context, _, _ = lane
+def test_a_schedule_of_a_rule_fires(lane: Lane) -> None:
+    context, service, _ = lane
     url, arn = make_queue(context, "ticks")
     eventbridge = client(context, "events")
     rule = eventbridge.put_rule(Name="every-minute", ScheduleExpression="rate(1 minute)")["RuleArn"]
@@ -233,6 +241,7 @@ def test_a_schedule_of_a_rule_fires(lane: tuple[EmulatorContext, Any, FakeBatch]
     assert {key: tick[key] for key in fixed} == {key: sample[key] for key in fixed}
     assert tick["resources"] == [rule]
     eventbridge.disable_rule(Name="every-minute")
+    assert service._timetable.waiting() == 0
 
 
 def refused(call: Any, **arguments: Any) -> str:
@@ -241,7 +250,7 @@ def refused(call: Any, **arguments: Any) -> str:
     return f"{error.value.response['Error']['Code']}: {error.value.response['Error']['Message']}"
 
 
-def test_refused_rules_and_targets(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_refused_rules_and_targets(lane: Lane) -> None:
     context, _, _ = lane
     eventbridge = client(context, "events")
     assert refused(eventbridge.put_rule, Name="bad", EventPattern='{"a": [{"nope": 1}]}') == (
@@ -264,7 +273,7 @@ def test_refused_rules_and_targets(lane: tuple[EmulatorContext, Any, FakeBatch])
     assert refused(eventbridge.put_targets, Rule="r", Targets=many).startswith("LimitExceededException")
 
 
-def test_patterns_can_be_tried_and_buses_updated(lane: tuple[EmulatorContext, Any, FakeBatch]) -> None:
+def test_patterns_can_be_tried_and_buses_updated(lane: Lane) -> None:
     context, _, _ = lane
     eventbridge = client(context, "events")
     event = json.dumps(uploaded("photos/a.jpg"))
@@ -276,5 +285,6 @@ def test_patterns_can_be_tried_and_buses_updated(lane: tuple[EmulatorContext, An
     assert eventbridge.describe_event_bus(Name="mine")["Description"] == "after"
 
 
-def test_a_published_event_without_an_eventbridge_does_not_raise() -> None:
+def test_a_published_event_without_an_eventbridge_does_not_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_installed", None)
     events.publish({"detail-type": "lost"})

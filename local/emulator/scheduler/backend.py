@@ -1,0 +1,111 @@
+"""moto's Scheduler with AWS's checks; it hears of every schedule that is made, changed or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from botocore.session import Session
+from moto.core.exceptions import JsonRESTError
+from moto.scheduler.exceptions import ScheduleGroupNotFound
+from moto.scheduler.models import EventBridgeSchedulerBackend, Schedule, ScheduleGroup
+
+from local.emulator.permissions import role_refusal
+from local.emulator.schedule import ScheduleError, parse_schedule
+from local.emulator.scheduler.universal_target import (
+    MAX_SUBMIT_JOB_BYTES,
+    SUBMIT_JOB,
+    Action,
+    InputError,
+    action_of,
+    call_arguments,
+)
+
+PRINCIPAL = "scheduler.amazonaws.com"
+_botocore = Session()
+_shapes: dict[Action, Any] = {}
+
+
+def input_shape(action: Action) -> Any:
+    """botocore's input shape of an action. Raises InputError for a service or an action it doesn't know."""
+    if action not in _shapes:
+        try:
+            _shapes[action] = _botocore.get_service_model(action.service).operation_model(action.operation).input_shape
+        except Exception as error:
+            raise InputError(f"Service {action.service} or its action {action.operation} doesn't exist") from error
+    return _shapes[action]
+
+
+def emulated_backend(changed: Callable[[Schedule | None, str, str], None]) -> type[EventBridgeSchedulerBackend]:
+    """The class moto builds its Scheduler from; `changed(schedule, group, name)`, None for a schedule that is gone."""
+
+    class EmulatedSchedulerBackend(EventBridgeSchedulerBackend):
+        def create_schedule(self, *_: Any, **given: Any) -> Schedule:
+            group = given["group_name"] or "default"
+            if group not in self.schedule_groups:
+                raise ScheduleGroupNotFound(group)
+            _check(given)
+            schedule = super().create_schedule(**given)
+            changed(schedule, group, schedule.name)
+            return schedule
+
+        def update_schedule(self, *_: Any, **given: Any) -> Schedule:
+            _check(given)
+            # UpdateSchedule replaces the whole schedule: a state that isn't given is ENABLED again.
+            schedule = super().update_schedule(**{**given, "state": given["state"] or "ENABLED"})
+            changed(schedule, schedule.group_name, schedule.name)
+            return schedule
+
+        def delete_schedule(self, group_name: str | None, name: str) -> None:
+            super().delete_schedule(group_name, name)
+            changed(None, group_name or "default", name)
+
+        def create_schedule_group(self, name: str, tags: list[dict[str, str]]) -> ScheduleGroup:
+            if name in self.schedule_groups:
+                raise JsonRESTError("ConflictException", f"Schedule group {name} already exists.", code=409)
+            return super().create_schedule_group(name, tags or [])
+
+        def delete_schedule_group(self, name: str | None) -> None:
+            group = self.get_schedule_group(name)
+            if group.name == "default":
+                _refuse("The default schedule group can't be deleted.")
+            super().delete_schedule_group(name)
+            for schedule in list(group.schedules.values()):
+                changed(None, group.name, schedule.name)
+
+    return EmulatedSchedulerBackend
+
+
+def _check(given: dict[str, Any]) -> None:
+    expression = given["schedule_expression"]
+    timezone = given["schedule_expression_timezone"] or "UTC"
+    try:
+        parse_schedule(expression, "UTC", anchor_s=0)
+    except ScheduleError as error:
+        _refuse(f"Invalid Schedule Expression {expression}. ({error})")
+    try:
+        parse_schedule(expression, timezone, anchor_s=0)
+    except ScheduleError as error:
+        _refuse(f"Invalid Schedule Expression Timezone {timezone}. ({error})")
+    if given["start_date"] and given["end_date"] and float(given["start_date"]) >= float(given["end_date"]):
+        _refuse("The EndDate you specify must come after the StartDate.")
+    _check_target(given["target"])
+
+
+def _check_target(target: dict[str, Any]) -> None:
+    action = action_of(target["Arn"])
+    if action is not None:
+        text = target.get("Input") or ""
+        try:
+            call_arguments(text, input_shape(action))
+        except InputError as error:
+            _refuse(str(error))
+        if target["Arn"] == SUBMIT_JOB and len(text.encode()) > MAX_SUBMIT_JOB_BYTES:
+            _refuse(f"The input has {len(text.encode())} bytes; SubmitJob takes {MAX_SUBMIT_JOB_BYTES}.")
+    refused = role_refusal(target["RoleArn"], service=PRINCIPAL, action="sts:AssumeRole", resources=[])
+    if refused is not None:
+        _refuse(f"The execution role you provide must allow AWS EventBridge Scheduler to assume the role. ({refused})")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise JsonRESTError("ValidationException", message)
