@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from local.providers.aws import ec2
+from local.providers.aws import (
+    ec2_endpoint,
+    ec2_launch_template,
+    ec2_network,
+    ec2_routes,
+    ec2_security_group,
+    iam,
+    invokes,
+    vpc,
+)
 from local.providers.framework import Provider
 from local.providers.framework.sdk import installed_version
 
 _MODULES: Final = (
-    ec2,
+    ec2_endpoint,
+    ec2_launch_template,
+    ec2_network,
+    ec2_routes,
+    ec2_security_group,
+    iam,
+    invokes,
+    vpc,
 )
 
 PROVIDER: Final = Provider(

@@ -194,6 +194,8 @@ class Comparison:
         if known is None:
             return read
         pattern = pattern_of(path)
+        if pattern in self._resource.equal:
+            return known if self.equivalent(path, read, known) else read
         if isinstance(known, Mapping) and isinstance(read, Mapping):
             merged = {key: self._settled((*path, key), known.get(key), value) for key, value in read.items()}
             if not _under(pattern, self._resource.every_map):

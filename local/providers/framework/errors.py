@@ -33,7 +33,7 @@ def is_busy(error: BaseException, more: frozenset[str] = frozenset()) -> bool:
 
 
 def describe(error: BaseException, *, service: str) -> str:
-    """The text of an error: `operation error EC2: CreateSubnet, https response error StatusCode: 400, … api error …`."""
+    """An error's text: `operation error EC2: CreateSubnet, https response error StatusCode: 400, … api error …`."""
     response: Any = getattr(error, "response", None)
     if type(error).__name__ in _UNREACHABLE:
         return f"{error}: nothing answers there; run `make up-local`, which starts the emulator"

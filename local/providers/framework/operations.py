@@ -133,10 +133,17 @@ class Operations:
         return Resource(id=str(now["id"]), state=now, inputs=new_inputs)
 
     def delete(
-        self, resource: ResourceType, name: str, resource_id: str, state: Properties, *, timeout_s: float | None = None
+        self,
+        resource: ResourceType,
+        name: str,
+        resource_id: str,
+        state: Properties,
+        *,
+        old_inputs: Properties | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         """Missing is a success; what others still use is tried again until the deadline. Errors: ProviderError."""
-        context = self.context(resource, name, state, timeout_s=timeout_s)
+        context = self.context(resource, name, state, timeout_s=timeout_s, old_inputs=old_inputs)
         own_id = str(state.get("id") or resource_id)
         deadline = time.monotonic() + (timeout_s or resource.delete_timeout_s)
         pause_s = 0.1

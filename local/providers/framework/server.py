@@ -208,7 +208,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         def delete() -> Any:
             kind = self._type(request.urn)
             state = decode(request.properties).values
-            self._operations.delete(kind, _name_of(request.urn), request.id, state, timeout_s=request.timeout or None)
+            self._operations.delete(
+                kind,
+                _name_of(request.urn),
+                request.id,
+                state,
+                old_inputs=decode(request.old_inputs).values,
+                timeout_s=request.timeout or None,
+            )
             return Empty()
 
         return self._answer(context, delete)
