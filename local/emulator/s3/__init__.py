@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.s3 import notifications
@@ -10,7 +11,7 @@ from moto.s3.responses import S3Response
 
 from local.emulator import events
 from local.emulator.context import EmulatorContext
-from local.emulator.s3.events import DELETED, KINDS, object_event
+from local.emulator.s3.object_events import DELETED, KINDS, object_event
 from local.emulator.substitute import Substitutions
 
 
@@ -38,6 +39,12 @@ def install(context: EmulatorContext) -> S3Service:
 
 
 class EmulatedS3Backend(S3Backend):
+    def put_object(self, *arguments: Any, **options: Any) -> Any:
+        # A completed multipart upload is one event, not a PutObject as well.
+        if options.get("multipart") is not None:
+            options["disable_notification"] = True
+        return super().put_object(*arguments, **options)
+
     def put_object_tagging(self, key: Any, tags: dict[str, str] | None) -> Any:
         # moto tags every object it stores, mostly with nothing: that is no "Object Tags Added".
         if tags or self.tagger.list_tags_for_resource(key.arn).get("Tags"):
@@ -102,5 +109,7 @@ def _with_event_bridge(handler: Any) -> Any:
     if configuration is None or configuration.event_bridge is None:
         return status, headers, body
     text = body.decode() if isinstance(body, bytes) else body
-    element = "<EventBridgeConfiguration/></NotificationConfiguration>"
-    return status, headers, text.replace("</NotificationConfiguration>", element)
+    # With nothing else configured the element is empty; it's opened before it's filled.
+    opened = re.sub(r"(<NotificationConfiguration[^>]*?)/>", r"\1></NotificationConfiguration>", text)
+    filled = "<EventBridgeConfiguration/></NotificationConfiguration>"
+    return status, headers, opened.replace("</NotificationConfiguration>", filled)
