@@ -5,26 +5,50 @@ from __future__ import annotations
 from typing import Final
 
 from local.providers.aws import (
+    batch,
+    cloudwatch,
     ec2_endpoint,
     ec2_launch_template,
     ec2_network,
     ec2_routes,
     ec2_security_group,
+    ecr,
+    events,
+    firehose,
     iam,
     invokes,
+    logs,
+    s3,
+    scheduler,
+    secrets,
+    sns,
+    sqs,
+    ssm,
     vpc,
 )
 from local.providers.framework import Provider
 from local.providers.framework.sdk import installed_version
 
 _MODULES: Final = (
+    batch,
+    cloudwatch,
     ec2_endpoint,
     ec2_launch_template,
     ec2_network,
     ec2_routes,
     ec2_security_group,
+    ecr,
+    events,
+    firehose,
     iam,
     invokes,
+    logs,
+    s3,
+    scheduler,
+    secrets,
+    sns,
+    sqs,
+    ssm,
     vpc,
 )
 
