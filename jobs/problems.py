@@ -82,5 +82,5 @@ def listing(words: Iterable[str], *, none: str = "none", limit: int = 20) -> str
 
 def suggestion(word: str, among: Iterable[str], *, otherwise: str) -> str:
     """A remedy: the close match where there is one."""
-    close = difflib.get_close_matches(word[:80], list(among), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:80], sorted(among), n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else otherwise
