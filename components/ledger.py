@@ -41,7 +41,7 @@ class LedgerArgs:
 
 class Ledger(pulumi.ComponentResource):
     """Children: two FirehoseDeliveryStreams into the bucket with one Role; for `attempts/` an EventRule, its Role,
-    DeadLetters and EventTarget; for `usage/` the Role with which CloudWatch Logs delivers. `subscribe` adds a log group."""
+    DeadLetters and EventTarget; for `usage/` the Role with which CloudWatch Logs delivers. `subscribe` adds a group."""
 
     dead_letters_url: pulumi.Output[str]
 

@@ -1,4 +1,4 @@
-"""The Pulumi program: configuration → plan → stage → exports. Mistakes come in one list, and nothing is touched then."""
+"""The Pulumi program: configuration → plan → stage → exports. Mistakes come in one list, nothing touched."""
 
 from __future__ import annotations
 
