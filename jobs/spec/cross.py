@@ -30,6 +30,8 @@ def check(spec: JobSpec, place_of: PlaceOf, broken: frozenset[KeyPath] = frozens
     if "platform" not in bad:
         found += _platform(spec, place_of)
     found += _same_triggers(triggers, place_of)
+    if "permissions" not in bad:
+        found += _loops(spec, triggers, place_of)
     found += _size(spec, place_of)
     return [problem for path, problem in found if not under(path, broken)]
 
@@ -113,6 +115,24 @@ def _same_triggers(triggers: Mapping[int, Trigger], place_of: PlaceOf) -> list[F
             allowed = "each trigger submits the job once more"
             found.append(
                 _problem(place_of, ("triggers", position), f"the same as triggers[{first}]", allowed, "remove it")
+            )
+    return found
+
+
+def _loops(spec: JobSpec, triggers: Mapping[int, Trigger], place_of: PlaceOf) -> list[Found]:
+    """Every result would submit the job again: a bill without end."""
+    found: list[Found] = []
+    for position, trigger in triggers.items():
+        source = trigger.s3
+        if source is not None and source.bucket in spec.permissions.write and not source.prefix and not source.suffix:
+            found.append(
+                _problem(
+                    place_of,
+                    ("triggers", position, "s3", "bucket"),
+                    f"{source.bucket}, which the job writes to",
+                    "a job's results may not submit it again",
+                    "give a prefix or suffix that its results don't have",
+                )
             )
     return found
 

@@ -105,9 +105,9 @@ def test_every_configuration_key_is_offered() -> None:
             "Pulumi.test.yaml: aws:region is 'Frankfurt'; a region is a name like us-east-1; set aws:region",
         ),
         (
-            {"batchyard:timezone": "CEST+1"},
-            "Pulumi.test.yaml: batchyard:timezone is 'CEST+1'; a time zone is an IANA name; "
-            "write UTC or a name like Europe/Berlin",
+            {"batchyard:timezone": "Europe/Berln"},
+            "Pulumi.test.yaml: batchyard:timezone is 'Europe/Berln'; a time zone is an IANA name; "
+            "did you mean Europe/Berlin?",
         ),
         (
             {"batchyard:queues": {"standard": {"priority": "high", "compute_environments": ["spot"]}}},

@@ -233,6 +233,16 @@ def test_the_same_trigger_twice_would_submit_twice() -> None:
     ]
 
 
+def test_a_job_that_would_submit_itself_for_ever_is_refused() -> None:
+    itself = "s3: {bucket: results}"
+    assert refused(changed("s3: {bucket: uploads, prefix: photos/, suffix: [.jpg, .png]}", itself)) == [
+        "jobs/x/job.yaml:13: triggers[0].s3.bucket is results, which the job writes to; a job's results may not submit "
+        "it again; give a prefix or suffix that its results don't have"
+    ]
+    apart = "s3: {bucket: results, prefix: raw/}"
+    parse_job(changed("s3: {bucket: uploads, prefix: photos/, suffix: [.jpg, .png]}", apart), Path("jobs/x"))
+
+
 def test_fargate_has_no_gpus_and_keeps_a_task_fourteen_days() -> None:
     text = changed("platform: ec2", "platform: fargate").replace("timeout_s: 600", "timeout_s: 1300000")
     assert refused(text.replace("vcpus: 1", "vcpus: 1, gpus: 1")) == [
