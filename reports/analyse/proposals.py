@@ -18,7 +18,7 @@ from reports.model.report import NoProposal, Proposal
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One finished attempt. No `cost_nano`: the bill doesn't reach it. No `peak_memory_mib`: it ran without the probe."""
+    """A finished attempt. No `cost_nano`: the bill doesn't reach it. No `peak_memory_mib`: it ran without the probe."""
 
     ended_at: datetime
     image: str
@@ -95,11 +95,12 @@ def propose_memory(history: JobHistory, *, rule: MemoryRule, sold: Rounding) -> 
 
 def _raised(history: JobHistory, killed: int, *, rule: MemoryRule, sold: Rounding) -> Proposal | NoProposal:
     needed = math.ceil(history.memory_mib * rule.raise_after_out_of_memory)
+    asked = f"{killed} {'run was' if killed == 1 else 'runs were'} killed for memory at {history.memory_mib} MiB"
     proposed = sold(history.platform, history.vcpus, needed)
     if proposed is None:
         return NoProposal(
             job=history.job,
-            reason=f"{killed} killed at {history.memory_mib} MiB; {needed} MiB with {history.vcpus:g} vCPUs is not sold",
+            reason=f"{asked}; {needed} MiB with {history.vcpus:g} vCPUs is not sold",
         )
     return Proposal(
         job=history.job,
@@ -107,7 +108,7 @@ def _raised(history: JobHistory, killed: int, *, rule: MemoryRule, sold: Roundin
         now=str(history.memory_mib),
         proposed=str(proposed),
         saving_nano_per_week=None,
-        evidence=f"{killed} {'run was' if killed == 1 else 'runs were'} killed for memory at {history.memory_mib} MiB",
+        evidence=asked,
     )
 
 

@@ -1,0 +1,308 @@
+"""From allocated tables to the report: every figure people read is made here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, get_args
+
+from duckdb import DuckDBPyConnection
+
+from reports.analyse.allocate import query
+from reports.analyse.changes import JobPeriod, movers
+from reports.analyse.outlook import AnomalySettings, anomalies, budget, forecast
+from reports.analyse.proposals import JobHistory, MemoryRule, Rounding, Run, propose_memory
+from reports.model.money import cents
+from reports.model.report import (
+    Budget,
+    Change,
+    Day,
+    Dimension,
+    Group,
+    Identity,
+    IdentityLine,
+    JobFigures,
+    NoProposal,
+    Period,
+    Proposal,
+    Report,
+    Requests,
+    Waste,
+)
+
+COLUMNS: Final[Mapping[Dimension, str]] = {
+    "job": "a.job",
+    "owner": "a.owner",
+    "queue": "a.queue",
+    "environment": "coalesce(i.environment, a.environment)",
+    "stage": "a.stage",
+    "platform": "a.platform",
+}
+SYMBOLS: Final = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the report is about. `memory_now` is job → MiB in its spec today; a job without a spec was deleted.
+
+    `budgets` is name → nano-dollars a month: the whole stage under its name, an owner under `owner <name>`.
+    """
+
+    stack: str
+    currency: str
+    period: Period
+    previous: Period | None
+    generated_at: datetime
+    budgets: Mapping[str, int]
+    memory_now: Mapping[str, int]
+    sold: Rounding
+    rule: MemoryRule
+    missing: tuple[str, ...] = ()
+    set_aside: int = 0
+    requests: Requests | None = None
+
+
+def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
+    """The report on `asked.period`, from a connection that `allocate` went through."""
+    connection.execute(query("retried_attempts"))
+    days = [Day(**row) for row in _rows(connection, query("days"))]
+    current = [day for day in days if asked.period.since <= day.day < asked.period.until]
+    total = sum(_of(day) for day in current)
+    before = asked.previous
+    previous_days = [day for day in days if before and before.since <= day.day < before.until]
+    previous = sum(_of(day) for day in previous_days) if previous_days else None
+    changes = movers(*_job_periods(connection, asked)) if previous is not None else ()
+    month = forecast({day.day: _of(day) for day in days}, today=asked.period.until)
+    budgets = _budgets(connection, asked, days)
+    proposals, kept = _proposals(connection, asked)
+    return Report(
+        sentence=_sentence(total, previous, changes, budgets, asked),
+        stack=asked.stack,
+        currency=asked.currency,
+        generated_at=asked.generated_at,
+        period=asked.period,
+        previous=before,
+        total_nano=total,
+        previous_total_nano=previous,
+        identity=_identity(connection, asked, total),
+        days=tuple(current),
+        breakdowns={dimension: _groups(connection, dimension, asked) for dimension in get_args(Dimension)},
+        jobs=tuple(JobFigures(**row) for row in _rows(connection, query("job_figures"), **_span(asked))),
+        waste=tuple(Waste(**row) for row in _rows(connection, query("waste"), **_span(asked))),
+        changes=changes,
+        anomalies=anomalies(
+            _daily_costs(connection), since=asked.period.since, until=asked.period.until, settings=AnomalySettings()
+        ),
+        forecast=month,
+        budgets=budgets,
+        proposals=proposals,
+        no_proposals=kept,
+        missing=(*asked.missing, *_unreached(connection, asked)),
+        set_aside=asked.set_aside,
+        requests=asked.requests,
+    )
+
+
+def money(nano: int, currency: str) -> str:
+    """An amount as the sentence has it: whole dollars from 100 on, cents below. `$412`, `$3.07`, `-$12.50`."""
+    rounded = cents(abs(nano))
+    text = f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:,.2f}"
+    symbol = SYMBOLS.get(currency, f"{currency} ")
+    return f"{'-' if nano < 0 and rounded else ''}{symbol}{text}"
+
+
+def _of(day: Day) -> int:
+    return day.jobs_nano + day.idle_nano + day.other_nano
+
+
+def _span(asked: Asked) -> dict[str, date]:
+    return {"since": asked.period.since, "until": asked.period.until}
+
+
+def _rows(connection: DuckDBPyConnection, text: str, **parameters: object) -> list[dict[str, Any]]:
+    cursor = connection.execute(text, parameters) if parameters else connection.execute(text)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _identity(connection: DuckDBPyConnection, asked: Asked, total: int) -> Identity:
+    lines = _rows(
+        connection,
+        """
+        SELECT name, CAST(sum(cost_nano) AS BIGINT) AS cost_nano
+        FROM (
+          SELECT 'jobs' AS name, 0 AS place, sum(cost_nano) AS cost_nano
+          FROM attempt_costs WHERE day >= $since AND day < $until
+          UNION ALL
+          SELECT
+            CASE category WHEN 'idle' THEN 'idle of ' || environment ELSE category END,
+            CASE category WHEN 'idle' THEN 1 WHEN 'unexplained' THEN 3 ELSE 2 END, cost_nano
+          FROM other_costs WHERE day >= $since AND day < $until
+        )
+        GROUP BY name, place HAVING sum(cost_nano) IS NOT NULL ORDER BY place, name
+        """,
+        **_span(asked),
+    )
+    apart = _rows(
+        connection,
+        """
+        SELECT record_type AS name, CAST(sum(cost_nano) AS BIGINT) AS cost_nano FROM bill_lines
+        WHERE record_type <> 'usage' AND day >= $since AND day < $until GROUP BY record_type ORDER BY record_type
+        """,
+        **_span(asked),
+    )
+    return Identity(
+        bill_nano=total,
+        lines=tuple(IdentityLine(**line) for line in lines),
+        apart=tuple(IdentityLine(**line) for line in apart),
+    )
+
+
+def _groups(connection: DuckDBPyConnection, dimension: Dimension, asked: Asked) -> tuple[Group, ...]:
+    begin = asked.previous.since if asked.previous else asked.period.since
+    text = query("group_figures").replace("{dimension}", COLUMNS[dimension])
+    rows = _rows(connection, text, previous=begin, **_span(asked))
+    whole = sum(row["cost_nano"] for row in rows)
+    return tuple(
+        Group(
+            **row,
+            share=row["cost_nano"] / whole if whole else None,
+            per_success_nano=row["cost_nano"] // row["succeeded"] if row["succeeded"] else None,
+            on_demand_nano=None,
+        )
+        for row in rows
+    )
+
+
+def _job_periods(connection: DuckDBPyConnection, asked: Asked) -> tuple[dict[str, JobPeriod], dict[str, JobPeriod]]:
+    assert asked.previous is not None
+    before: dict[str, JobPeriod] = {}
+    after: dict[str, JobPeriod] = {}
+    for row in _rows(connection, query("job_periods"), previous=asked.previous.since, **_span(asked)):
+        side = after if row["current"] else before
+        side[row["job"]] = JobPeriod(
+            cost_nano=row["cost_nano"], succeeded=row["succeeded"], weighted_s=float(row["weighted_s"])
+        )
+    return before, after
+
+
+def _daily_costs(connection: DuckDBPyConnection) -> dict[str, dict[date, int]]:
+    costs: dict[str, dict[date, int]] = {}
+    text = """
+        SELECT a.job, c.day, CAST(sum(c.cost_nano) AS BIGINT) AS cost_nano
+        FROM attempt_costs AS c JOIN attempts AS a ON a.rowid = c.attempt GROUP BY ALL
+    """
+    for row in _rows(connection, text):
+        costs.setdefault(row["job"], {})[row["day"]] = row["cost_nano"]
+    return costs
+
+
+def _budgets(connection: DuckDBPyConnection, asked: Asked, days: Sequence[Day]) -> tuple[Budget, ...]:
+    rows = []
+    begin = asked.period.until.replace(day=1)
+    for name, limit in sorted(asked.budgets.items()):
+        if name.startswith("owner "):
+            by_day = {
+                row["day"]: row["cost_nano"]
+                for row in _rows(
+                    connection,
+                    """
+                    SELECT c.day, CAST(sum(c.cost_nano) AS BIGINT) AS cost_nano
+                    FROM attempt_costs AS c JOIN attempts AS a ON a.rowid = c.attempt
+                    WHERE a.owner = $owner GROUP BY c.day
+                    """,
+                    owner=name.removeprefix("owner "),
+                )
+            }
+        else:
+            by_day = {day.day: _of(day) for day in days}
+        spent = sum(cost for day, cost in by_day.items() if begin <= day < asked.period.until)
+        month = forecast(by_day, today=asked.period.until)
+        rows.append(budget(name, limit_nano=limit, spent_nano=spent, month=month))
+    return tuple(rows)
+
+
+def _proposals(connection: DuckDBPyConnection, asked: Asked) -> tuple[tuple[Proposal, ...], tuple[NoProposal, ...]]:
+    found = _rows(
+        connection,
+        """
+        SELECT
+          a.job, a.platform, a.stopped_at AS ended_at, a.image, a.outcome, a.memory_mib, a.vcpus, a.peak_memory_mib,
+          CAST(c.cost_nano AS BIGINT) AS cost_nano
+        FROM attempts AS a
+        LEFT JOIN (SELECT attempt, sum(cost_nano) AS cost_nano FROM attempt_costs GROUP BY attempt) AS c
+          ON c.attempt = a.rowid
+        QUALIFY row_number() OVER (PARTITION BY a.job ORDER BY a.stopped_at DESC) <= 2000
+        ORDER BY a.job, a.stopped_at
+        """,
+    )
+    begin = min((row["ended_at"] for row in found), default=None)
+    end = max((row["ended_at"] for row in found), default=None)
+    weeks = (end - begin).total_seconds() / (7 * 86_400) if begin and end else 0.0
+    histories: dict[str, list[dict[str, Any]]] = {}
+    for row in found:
+        histories.setdefault(row.pop("job"), []).append(row)
+    proposals, kept = [], []
+    for job, rows in histories.items():
+        if job not in asked.memory_now:
+            kept.append(NoProposal(job=job, reason="it has no job.yaml any more"))
+            continue
+        answer = propose_memory(
+            JobHistory(
+                job=job,
+                platform=rows[-1]["platform"],
+                vcpus=rows[-1]["vcpus"],
+                memory_mib=asked.memory_now[job],
+                weeks=weeks,
+                runs=tuple(Run(**{k: v for k, v in row.items() if k != "platform"}) for row in rows),
+            ),
+            rule=asked.rule,
+            sold=asked.sold,
+        )
+        if isinstance(answer, Proposal):
+            proposals.append(answer)
+        else:
+            kept.append(answer)
+    return tuple(sorted(proposals, key=lambda p: (-(p.saving_nano_per_week or 0), p.job))), tuple(kept)
+
+
+def _unreached(connection: DuckDBPyConnection, asked: Asked) -> list[str]:
+    said = []
+    for row in _rows(
+        connection,
+        """
+        SELECT
+          count(*) FILTER (WHERE rowid NOT IN (SELECT attempt FROM attempt_costs)) AS unpriced,
+          count(*) FILTER (WHERE peak_memory_mib IS NULL) AS unmeasured, count(*) AS attempts
+        FROM attempts WHERE day >= $since AND day < $until
+        """,
+        **_span(asked),
+    ):
+        if row["unpriced"]:
+            said.append(
+                f"{row['unpriced']:,} of {row['attempts']:,} attempts have no cost: the bill doesn't reach them"
+            )
+        if row["unmeasured"]:
+            said.append(f"{row['unmeasured']:,} of {row['attempts']:,} attempts ran without the probe")
+    return said
+
+
+def _sentence(
+    total: int, previous: int | None, changes: Sequence[Change], budgets: Sequence[Budget], asked: Asked
+) -> str:
+    amount = money(total, asked.currency)
+    if previous is None:
+        said = f"{amount} in {asked.period.label}, the first period on record"
+    elif not previous:
+        said = f"{amount}, after a period without costs"
+    else:
+        ratio = total / previous - 1
+        moved = f"{ratio:+.0%}" if abs(ratio) >= 0.005 else "the same"
+        said = f"{amount}, {moved} {'on' if moved != 'the same' else 'as'} the period before"
+        if changes and moved != "the same":
+            said += f": {changes[0].sentence}"
+    stage = next((row for row in budgets if not row.name.startswith("owner ")), None)
+    if stage and stage.limit_nano:
+        said += f"; {stage.spent_nano / stage.limit_nano:.0%} of the month's budget"
+    return said

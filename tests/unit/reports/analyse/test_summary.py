@@ -1,0 +1,130 @@
+"""The report's figures on a made-up fortnight: they agree with each other and with the bill."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, get_args
+
+import duckdb
+import pytest
+
+from reports.analyse.allocate import allocate
+from reports.analyse.proposals import MemoryRule, sold_memory
+from reports.analyse.summary import Asked, money, summarise
+from reports.model.report import Dimension, Period, Report
+from reports.model.tables import ATTEMPTS, BILL_LINES, INSTANCES
+from tests.worlds.world import Made, World, make
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC).replace(tzinfo=None)
+WEEK = Period(since=date(2026, 11, 9), until=date(2026, 11, 16), label="2026-W46")
+BEFORE = Period(since=date(2026, 11, 2), until=date(2026, 11, 9), label="2026-W45")
+DOLLAR = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    return make(World(seed=21, days=14, instances=50, reclaim_fraction=0.3, credit_nano=3 * DOLLAR))
+
+
+def _report(made: Made, **changed: Any) -> Report:
+    connection = duckdb.connect()
+    for table, frame in ((ATTEMPTS, made.attempts), (INSTANCES, made.instances), (BILL_LINES, made.bill_lines)):
+        connection.execute(table.duckdb_ddl())
+        if len(frame):
+            connection.register("frame", frame)
+            connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
+    allocate(connection, now=NOW)
+    asked: dict[str, Any] = {
+        "stack": "prod",
+        "currency": "USD",
+        "period": WEEK,
+        "previous": BEFORE,
+        "generated_at": datetime(2026, 11, 16, 6, tzinfo=UTC),
+        "budgets": {"prod": 200 * DOLLAR, "owner media": 50 * DOLLAR},
+        "memory_now": {f"job-{n}": 512 * (1 + n % 4) for n in range(7)},
+        "sold": lambda platform, vcpus, mib: sold_memory(platform, vcpus, mib, grid={}, step_mib=64),
+        "rule": MemoryRule(),
+    }
+    return summarise(connection, Asked(**{**asked, **changed}))
+
+
+@pytest.fixture(scope="module")
+def report(made: Made) -> Report:
+    return _report(made)
+
+
+def test_the_identity_holds_and_its_bill_is_the_weeks_usage(report: Report, made: Made) -> None:
+    lines = made.bill_lines
+    week = lines[(lines["record_type"] == "usage") & (lines["day"] >= WEEK.since) & (lines["day"] < WEEK.until)]
+    assert report.identity.bill_nano == sum(line.cost_nano for line in report.identity.lines)
+    assert report.identity.bill_nano == report.total_nano == int(week["cost_nano"].sum())
+
+
+@pytest.mark.parametrize("dimension", get_args(Dimension))
+def test_every_breakdown_adds_up_to_the_jobs_line(report: Report, dimension: Dimension) -> None:
+    groups = report.breakdowns[dimension]
+    jobs = next(line.cost_nano for line in report.identity.lines if line.name == "jobs")
+    assert sum(group.cost_nano for group in groups) == jobs
+    assert sum(group.share or 0 for group in groups) == pytest.approx(1)
+    assert all(group.failed_nano <= group.cost_nano for group in groups)
+
+
+def test_the_changes_add_up_to_the_jobs_difference(report: Report) -> None:
+    for change in report.changes:
+        assert change.price_nano + change.volume_nano + change.efficiency_nano == change.difference_nano
+    groups = report.breakdowns["job"]
+    assert sum(c.difference_nano for c in report.changes) == sum(
+        group.cost_nano - (group.previous_nano or 0) for group in groups
+    )
+
+
+def test_waste_names_reclaims_and_idle_and_never_more_than_the_total(report: Report) -> None:
+    reasons = {waste.reason: waste.cost_nano for waste in report.waste}
+    assert {"reclaimed", "idle", "unused memory", "unused cpu"} <= set(reasons)
+    assert sum(reasons.values()) <= report.total_nano
+    # the world's jobs use 60 % of their memory
+    assert 0 < reasons["unused memory"] < reasons["unused cpu"]
+
+
+def test_the_sentence_says_amount_change_cause_and_budget(report: Report) -> None:
+    assert report.previous_total_nano
+    ratio = report.total_nano / report.previous_total_nano - 1
+    assert report.sentence.startswith(f"{money(report.total_nano, 'USD')}, {ratio:+.0%} on the period before: job-")
+    assert report.sentence.endswith("% of the month's budget")
+
+
+def test_a_first_week_says_so_and_compares_nothing(made: Made) -> None:
+    report = _report(made, previous=None, period=BEFORE)
+    assert report.sentence.startswith(f"{money(report.total_nano, 'USD')} in 2026-W45, the first period on record")
+    assert (report.changes, report.previous_total_nano) == ((), None)
+    assert [line.name for line in report.identity.apart] == ["credit"]
+
+
+def test_a_deleted_job_keeps_its_costs_and_gets_no_proposal(report: Report) -> None:
+    assert "job-7" in {group.key for group in report.breakdowns["job"]}
+    assert "it has no job.yaml any more" in {n.reason for n in report.no_proposals if n.job == "job-7"}
+    assert {p.job for p in report.proposals} | {n.job for n in report.no_proposals} == {f"job-{n}" for n in range(8)}
+
+
+def test_an_empty_week_is_a_report_too(made: Made) -> None:
+    empty = Made(
+        attempts=made.attempts[:0], instances=made.instances[:0], bill_lines=made.bill_lines[:0], truth=made.truth[:0]
+    )
+    report = _report(empty, budgets={})
+    assert report.sentence == "$0.00 in 2026-W46, the first period on record"
+    assert (report.jobs, report.waste, report.proposals, report.forecast) == ((), (), (), None)
+
+
+def test_a_bill_that_ends_early_is_said(made: Made) -> None:
+    lines = made.bill_lines[made.bill_lines["day"] < date(2026, 11, 12)]
+    report = _report(Made(attempts=made.attempts, instances=made.instances, bill_lines=lines, truth=made.truth))
+    assert any("attempts have no cost: the bill doesn't reach them" in sentence for sentence in report.missing)
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [(412_300_000_000, "$412"), (3_070_000_000, "$3.07"), (-12_500_000_000, "-$12.50"), (-1, "$0.00")],
+)
+def test_money_is_written_as_people_read_it(nano: int, text: str) -> None:
+    assert money(nano, "USD") == text
+    assert money(nano, "SEK").endswith(text.lstrip("-$"))
