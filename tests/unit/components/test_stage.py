@@ -153,7 +153,8 @@ def test_promotion_from_a_stage_without_the_job_names_every_such_job(
         )
     assert [str(problem) for problem in caught.value] == [
         f"Pulumi.accept.yaml: batchyard:promote_from is {SOURCE_STACK}, which has no image of {job}; "
-        f"its images are resize; bring that stage up with the job first, or set batchyard:jobs.{job}.enabled to false here"
+        "its images are resize; bring that stage up with the job first, "
+        f"or set batchyard:jobs.{job}.enabled to false here"
         for job in ("count", "sweep")
     ]
 
