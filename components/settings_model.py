@@ -148,7 +148,7 @@ class QueueSettings(Strict):
         Field(ge=0, le=1_000, examples=[10]),
         Hint(allowed="a priority is a whole number from 0 to 1,000", remedy="higher goes first"),
     ]
-    """Higher goes first on a shared compute environment."""
+    """Higher goes first where queues have the same compute environment."""
     compute_environments: Annotated[tuple[ComputeEnvironmentName, ...], AsTuple, Field(examples=[["spot"]])]
     """Names in the order of preference: spot first, on-demand behind it."""
     state_time_limit_actions: Annotated[tuple[StateTimeLimitAction, ...], AsTuple] = ()

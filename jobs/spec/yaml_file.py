@@ -17,9 +17,7 @@ import yaml
 
 from jobs.problems import Problem, place
 
-_LOADER: Any = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # libyaml's where PyYAML was built with it: 10 times faster
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's where PyYAML was built with it: 10 times faster
 _MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 20
 _MAX_DIGITS = 18
@@ -198,7 +196,7 @@ class _Reader:
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 self._end()
             elif isinstance(event, yaml.AliasEvent):
-                self._alias(event.anchor, position)
+                self._alias(str(event.anchor), position)
             elif isinstance(event, yaml.DocumentStartEvent):
                 self.documents += 1
                 if self.documents == 2:
@@ -212,7 +210,7 @@ class _Reader:
         )
 
     def _events(self, text: str) -> Iterator[Any]:
-        loader = _LOADER(text)
+        loader = LOADER(text)
         try:
             while loader.check_event():
                 if len(self.stack) > _MAX_DEPTH:

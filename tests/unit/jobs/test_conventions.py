@@ -1,4 +1,4 @@
-"""Words shared between packages: what others rely on."""
+"""Words that several packages use: what they rely on."""
 
 from __future__ import annotations
 

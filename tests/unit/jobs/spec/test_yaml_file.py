@@ -5,10 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.spec import yaml_file
 from jobs.spec.yaml_file import Position, YamlFile, key_text, parse_yaml, read_yaml, show
+
+
+@pytest.fixture(autouse=True, params=["CSafeLoader", "SafeLoader"])
+def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libyaml's reader, and the one PyYAML has where it was built without."""
+    if not hasattr(yaml, request.param):
+        pytest.skip("PyYAML was built without libyaml")
+    monkeypatch.setattr(yaml_file, "LOADER", getattr(yaml, request.param))
 
 
 def read(text: str | bytes) -> YamlFile:
