@@ -40,6 +40,8 @@ class Substitutions:
         if original.__module__.startswith("moto."):
             urls = original.__module__.rpartition(".")[0] + ".urls"
             backend._url_module = property(lambda _: importlib.import_module(urls))
+        else:
+            backend._url_module = original._url_module
 
         def restore() -> None:
             registry.backend = original
