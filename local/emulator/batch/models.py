@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from moto.batch.models import BatchBackend
+from moto.core.base_backend import BaseBackend
 from moto.ecs.models import ecs_backends
 
 from local.emulator.batch.arns import Arns, last_part
@@ -64,7 +65,8 @@ class BatchyardBatchBackend(BatchBackend):
 
     def reset(self) -> None:
         self.close()
-        super().reset()
+        # not BatchBackend's own: it joins moto's jobs, which are threads
+        BaseBackend.reset(self)
 
     def tags_of(self, arn: str) -> dict[str, str]:
         tags: dict[str, str] = self.list_tags_for_resource(arn)
