@@ -11,6 +11,7 @@ from local.processes import ProcessTable
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "BATCHYARD_HOME"
+LANE_VARIABLE = "BATCHYARD_LANE"
 OFFLINE_VARIABLE = "BATCHYARD_OFFLINE"
 
 

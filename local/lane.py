@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.emulator_process import EmulatorProcess, EmulatorState
-from local.home import HOME_VARIABLE, Home
+from local.home import HOME_VARIABLE, LANE_VARIABLE, Home
 from local.ports import LOOPBACK
 from local.registry import Registry
 
@@ -121,7 +121,7 @@ class Lane:
         self.home.pulumi_home.mkdir(parents=True, exist_ok=True)
         return {
             HOME_VARIABLE: str(self.home.root),
-            "BATCHYARD_LANE": self.name,
+            LANE_VARIABLE: self.name,
             "VIRTUAL_ENV": str(self.home.python.parent.parent),
             "PULUMI_HOME": str(self.home.pulumi_home),
             "PULUMI_BACKEND_URL": f"file://{state}",

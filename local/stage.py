@@ -23,6 +23,7 @@ from local.emulator_process import EmulatorError
 from local.env_file import write_env_file
 from local.home import Home
 from local.lane import Lane, PulumiError
+from local.left_over import stop_left_over
 from local.processes import process_identity, write_atomically
 from local.registry import RegistryError
 
@@ -68,6 +69,8 @@ def bring_up(
     reason = files.why_untrue(state.instance_id)
     if reason is not None:
         report(f"{reason}; bringing the stage up from nothing")
+        # a plugin of that engine could still finish what it began, in the new account
+        stop_left_over(lane.home, lane=lane.name)
         if files.instance() == state.instance_id:
             # half of an update lives in this emulator, under names the next one would stumble over
             lane.stop()

@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 
 from local.home import HOME_VARIABLE, Home
-from local.processes import ProcessRecord, process_identity, stop_process
+from local.left_over import stop_left_over
+from local.processes import stop_process
 from local.setup.docker_engine import PROCESS_NAME as DOCKER_ENGINE
 from local.setup.docker_engine import exec_root
 
 _PROC = Path("/proc")
 _DOCKER_GRACE_S = 60.0
-# what engines and lanes of ours run; a shell that sourced `.batchyard/env` has the same variable and is none of these
-_OUR_MODULES = ("local.providers.", "local.emulator")
 
 
 def clean(home: Home) -> list[str]:
@@ -50,49 +49,6 @@ def stop_lanes(home: Home) -> list[str]:
         if home.processes.stop(record.name, grace_s=30.0):
             stopped.append(record.name)
     return stopped
-
-
-def stop_left_over(home: Home) -> list[str]:
-    """Ends plugins that outlived an engine killed hard: the engine started them, so they are in no table of ours.
-
-    They are known by the home in their environment and by what they run.
-    """
-    stopped = []
-    for pid in _pids():
-        if pid == os.getpid():
-            continue
-        identity = process_identity(pid)
-        command = ours(pid, home)
-        if identity is not None and command is not None and process_identity(pid) == identity:
-            record = ProcessRecord(name=command, pid=pid, identity=identity)
-            if stop_process(record, grace_s=5.0):
-                stopped.append(command)
-    return stopped
-
-
-def ours(pid: int, home: Home) -> str | None:
-    """What the process `pid` runs, if it is a plugin, emulator or executable of this home; None otherwise."""
-    try:
-        environ = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
-        command = [part.decode(errors="replace") for part in (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")]
-    except OSError:
-        return None
-    if f"{HOME_VARIABLE}={home.root}".encode() not in environ:
-        return None
-    if "-m" in command[:3]:
-        module = command[command.index("-m") + 1] if command.index("-m") + 1 < len(command) else ""
-        return module if module.startswith(_OUR_MODULES) else None
-    executable = Path(command[0])
-    if executable.is_relative_to(home.bin) or executable.is_relative_to(home.pulumi_home):
-        return executable.name
-    return None
-
-
-def _pids() -> list[int]:
-    try:
-        return sorted(int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
-    except OSError:
-        return []
 
 
 def unmount_below(folder: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from local.home import Home
+from local.left_over import ours, stop_left_over
 from local.processes import wait_until
 from local.setup import clean as module
-from local.setup.clean import clean, ours, remove_tree, stop_left_over
+from local.setup.clean import clean, remove_tree
 
 WAITS = "import signal; print('ready', flush=True); signal.pause()"
 
@@ -50,6 +51,7 @@ def test_every_recorded_process_is_stopped_and_the_home_removed(home: Home) -> N
 
 def test_a_plugin_that_outlived_its_engine_is_stopped(home: Home, tmp_path: Path) -> None:
     process = plugin(home, tmp_path, of=home.root)
+    assert stop_left_over(home, lane="another") == []
     assert stop_left_over(home) == ["local.providers.aws"]
     assert wait_until(lambda: process.poll() is not None, timeout_s=60)
 
