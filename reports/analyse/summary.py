@@ -13,7 +13,6 @@ from reports.analyse.allocate import query
 from reports.analyse.changes import JobPeriod, movers
 from reports.analyse.outlook import AnomalySettings, anomalies, budget, forecast
 from reports.analyse.proposals import JobHistory, MemoryRule, Rounding, Run, propose_memory
-from reports.model.money import cents
 from reports.model.report import (
     Budget,
     Change,
@@ -30,6 +29,7 @@ from reports.model.report import (
     Requests,
     Waste,
 )
+from reports.model.words import headline
 
 COLUMNS: Final[Mapping[Dimension, str]] = {
     "job": "a.job",
@@ -39,7 +39,6 @@ COLUMNS: Final[Mapping[Dimension, str]] = {
     "stage": "a.stage",
     "platform": "a.platform",
 }
-SYMBOLS: Final = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +101,6 @@ def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
         set_aside=asked.set_aside,
         requests=asked.requests,
     )
-
-
-def money(nano: int, currency: str) -> str:
-    """An amount as the sentence has it: whole dollars from 100 on, cents below. `$412`, `$3.07`, `-$12.50`."""
-    rounded = cents(abs(nano))
-    text = f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:,.2f}"
-    symbol = SYMBOLS.get(currency, f"{currency} ")
-    return f"{'-' if nano < 0 and rounded else ''}{symbol}{text}"
 
 
 def _of(day: Day) -> int:
@@ -291,7 +282,7 @@ def _unreached(connection: DuckDBPyConnection, asked: Asked) -> list[str]:
 def _sentence(
     total: int, previous: int | None, changes: Sequence[Change], budgets: Sequence[Budget], asked: Asked
 ) -> str:
-    amount = money(total, asked.currency)
+    amount = headline(total, asked.currency)
     if previous is None:
         said = f"{amount} in {asked.period.label}, the first period on record"
     elif not previous:

@@ -1,0 +1,112 @@
+"""Charts as inline SVG: days stacked, jobs beside the period before. Colours come from the page's style sheet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from reports.model import words
+from reports.model.report import Report
+
+WIDTH = 720
+_SERIES = (("jobs", "jobs_nano"), ("idle", "idle_nano"), ("other", "other_nano"))
+
+
+def days_chart(report: Report) -> str:
+    """Each day's dollars, jobs under idle under the rest; a day AWS may still change is paler. Empty without days."""
+    if not report.days:
+        return ""
+    height, left, bottom, top = 220, 64, 28, 12
+    most = max(max(sum(getattr(day, field) for _, field in _SERIES), 0) for day in report.days)
+    step = _nice_step(most)
+    ceiling = max(step, math.ceil(most / step) * step)
+    scale = (height - bottom - top) / ceiling
+    slot = (WIDTH - left) / len(report.days)
+    parts = [_open(height, f"Dollars a day, {report.period.label}")]
+    for tick in range(0, round(ceiling / step) + 1):
+        y = height - bottom - tick * step * scale
+        parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(
+            f'<text class="tick" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{_tick(tick * step, report)}</text>'
+        )
+    for n, day in enumerate(report.days):
+        y = float(height - bottom)
+        x = left + n * slot + slot * 0.18
+        for name, field in _SERIES:
+            nano = getattr(day, field)
+            tall = max(0.0, nano * scale)
+            y -= tall
+            tip = f"{day.day:%a %d %b}: {name} {words.money(nano, report.currency)}"
+            parts.append(
+                f'<rect class="{name}{" estimated" if day.estimated else ""}" x="{x:.1f}" y="{y:.1f}" '
+                f'width="{slot * 0.64:.1f}" height="{tall:.1f}"><title>{escape(tip)}</title></rect>'
+            )
+        if len(report.days) <= 14 or n % math.ceil(len(report.days) / 10) == 0:
+            label = f"{day.day:%a %d}" if len(report.days) <= 8 else f"{day.day:%d %b}"
+            x = left + (n + 0.5) * slot
+            parts.append(f'<text class="tick" x="{x:.1f}" y="{height - 8}" text-anchor="middle">{label}</text>')
+    return "".join([*parts, "</svg>"])
+
+
+def jobs_chart(report: Report, *, most_rows: int = 12) -> str:
+    """The dearest jobs, this period over the one before. Empty without jobs."""
+    groups = [group for group in report.breakdowns.get("job", ()) if group.cost_nano > 0 or group.previous_nano][
+        :most_rows
+    ]
+    if not groups:
+        return ""
+    row, left, right = 30, 160, 90
+    height = row * len(groups) + 8
+    most = max(max(group.cost_nano, group.previous_nano or 0) for group in groups) or 1
+    scale = (WIDTH - left - right) / most
+    parts = [_open(height, "Jobs by cost")]
+    for n, group in enumerate(groups):
+        y = n * row + 4
+        parts.append(
+            f'<text class="label" x="{left - 10}" y="{y + 16}" text-anchor="end">{escape(_short(group.key))}</text>'
+        )
+        if group.previous_nano:
+            parts.append(
+                f'<rect class="before" x="{left}" y="{y + 15}" width="{group.previous_nano * scale:.1f}" height="7">'
+                f"<title>the period before: {escape(words.money(group.previous_nano, report.currency))}</title></rect>"
+            )
+        parts.append(
+            f'<rect class="jobs" x="{left}" y="{y + 3}" width="{max(1.0, group.cost_nano * scale):.1f}" height="12">'
+            f"<title>{escape(group.key)}: {escape(words.money(group.cost_nano, report.currency))}</title></rect>"
+        )
+        x = left + max(group.cost_nano, group.previous_nano or 0) * scale + 8
+        amount = escape(words.money(group.cost_nano, report.currency))
+        parts.append(f'<text class="value" x="{x:.1f}" y="{y + 16}">{amount}</text>')
+    return "".join([*parts, "</svg>"])
+
+
+def _open(height: int, title: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{escape(title)}</title>"
+    )
+
+
+def _short(text: str, most: int = 20) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _tick(nano: float, report: Report) -> str:
+    value = nano / 1e9
+    text = f"{value:,.0f}" if value >= 10 or not value else f"{value:.2g}"
+    return escape(f"{words.SYMBOLS.get(report.currency, report.currency + ' ')}{text}")
+
+
+def _nice_step(most: float, *, ticks: int = 4) -> float:
+    """1, 2 or 5 times a power of ten, so that about `ticks` steps reach `most`."""
+    if most <= 0:
+        return 1e9
+    rough = most / ticks
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough * 0.999)
+
+
+def legend() -> Sequence[tuple[str, str]]:
+    """(class, name) of the days' series."""
+    return (("jobs", "jobs"), ("idle", "idle machines"), ("other", "storage, network, logs, unexplained"))

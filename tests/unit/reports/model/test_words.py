@@ -1,0 +1,59 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.model import words
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [(412_300_000_000, "$412"), (3_070_000_000, "$3.07"), (-12_500_000_000, "-$12.50"), (-1, "$0.00")],
+)
+def test_a_headline_has_whole_dollars_from_a_hundred_on(nano: int, text: str) -> None:
+    assert words.headline(nano, "USD") == text
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [(1_204_500_000_000, "$1,204.50"), (-3_070_000_000, "-$3.07"), (1, "<$0.01"), (0, "$0.00"), (None, "–")],
+)
+def test_an_amount_has_cents_and_never_hides_that_it_is_something(nano: int | None, text: str) -> None:
+    assert words.money(nano, "USD") == text
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [(421_700, "$0.0004217"), (1_500_000_000, "$1.50"), (0, "$0.00"), (12, "$0.000000012"), (None, "–")],
+)
+def test_a_unit_price_keeps_four_digits(nano: int | None, text: str) -> None:
+    assert words.unit_price(nano, "USD") == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.42, "0.4 s"), (12, "12 s"), (60, "1 min"), (200, "3 min 20 s"), (7_500, "2 h 05 min"), (None, "–")],
+)
+def test_a_duration_names_its_units(seconds: float | None, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "text"), [(108, 100, "+8%"), (5, 0, "new"), (0, 0, "±0%"), (0, 4, "-100%"), (4, None, "–")]
+)
+def test_a_change_is_a_proportion_or_says_why_it_is_none(now: int, before: int | None, text: str) -> None:
+    assert words.change(now, before) == text
+
+
+def test_memory_and_shares_and_another_currency() -> None:
+    assert (words.memory(512), words.memory(32_768), words.memory(None)) == ("512 MiB", "32.0 GiB", "–")
+    assert (words.share(0.314), words.share(0.004), words.share(0), words.share(None)) == ("31%", "0.4%", "0%", "–")
+    assert words.money(1_000_000_000, "SEK") == "SEK 1.00"
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_every_amount_can_be_written(nano: int) -> None:
+    assert all(write(nano, "USD") for write in (words.money, words.headline, words.signed, words.unit_price))

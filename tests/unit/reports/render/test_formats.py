@@ -1,0 +1,241 @@
+"""The same numbers in every format, and names with HTML in them that stay names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import openpyxl
+import pytest
+from rich.console import Console
+
+from reports.model.report import (
+    Budget,
+    Change,
+    Day,
+    Forecast,
+    Group,
+    Identity,
+    IdentityLine,
+    JobFigures,
+    Period,
+    Proposal,
+    Report,
+    Requests,
+    Waste,
+)
+from reports.render import files
+from reports.render.html import html
+from reports.render.tables import tables
+from reports.render.text import markdown, terminal
+
+DOLLAR = 1_000_000_000
+HOSTILE = '<script>alert("x")</script>|=1+1'
+
+
+def _group(key: str, cost: int) -> Group:
+    return Group(
+        key=key,
+        cost_nano=cost,
+        share=0.5,
+        previous_nano=cost // 2,
+        attempts=10,
+        succeeded=9,
+        per_success_nano=cost // 9,
+        failed_nano=DOLLAR // 10,
+        retried_nano=0,
+        on_demand_nano=None,
+    )
+
+
+@pytest.fixture
+def report() -> Report:
+    groups = (_group("flights", 3 * DOLLAR), _group(HOSTILE, DOLLAR))
+    return Report(
+        sentence=f"$7.00, +8% on the period before: {HOSTILE} ran 31% more often",
+        stack="prod",
+        currency="USD",
+        generated_at=datetime(2026, 11, 23, 6, tzinfo=UTC),
+        period=Period(since=date(2026, 11, 16), until=date(2026, 11, 23), label="2026-W47"),
+        previous=None,
+        total_nano=7 * DOLLAR,
+        previous_total_nano=None,
+        identity=Identity(
+            bill_nano=7 * DOLLAR,
+            lines=(
+                IdentityLine(name="jobs", cost_nano=4 * DOLLAR),
+                IdentityLine(name="idle of spot", cost_nano=2 * DOLLAR),
+                IdentityLine(name="unexplained", cost_nano=DOLLAR),
+            ),
+            apart=(IdentityLine(name="credit", cost_nano=-DOLLAR),),
+        ),
+        days=tuple(
+            Day(
+                day=date(2026, 11, 16 + n),
+                jobs_nano=4 * DOLLAR // 7,
+                idle_nano=DOLLAR // 7,
+                other_nano=0,
+                estimated=n > 4,
+            )
+            for n in range(7)
+        ),
+        breakdowns={"job": groups, "owner": groups},
+        jobs=(
+            JobFigures(
+                job=HOSTILE,
+                owner="media",
+                attempts=10,
+                measured=0,
+                wait_p50_s=12.0,
+                wait_p95_s=200.0,
+                run_p50_s=None,
+                run_p95_s=None,
+                memory_asked_mib=512,
+                memory_peak_mib=None,
+                cpu_used_share=None,
+            ),
+        ),
+        waste=(Waste(reason="idle", cost_nano=2 * DOLLAR),),
+        changes=(
+            Change(
+                job="flights",
+                difference_nano=DOLLAR,
+                price_nano=0,
+                volume_nano=DOLLAR,
+                efficiency_nano=0,
+                sentence="flights ran 31% more often",
+            ),
+        ),
+        anomalies=(),
+        forecast=Forecast(
+            month="2026-11",
+            so_far_nano=20 * DOLLAR,
+            expected_nano=30 * DOLLAR,
+            low_nano=28 * DOLLAR,
+            high_nano=32 * DOLLAR,
+            days_seen=28,
+        ),
+        budgets=(Budget(name="prod", limit_nano=40 * DOLLAR, spent_nano=20 * DOLLAR, forecast_nano=30 * DOLLAR),),
+        proposals=(
+            Proposal(
+                job="flights",
+                key="resources.memory_mib",
+                now="1024",
+                proposed="512",
+                saving_nano_per_week=DOLLAR // 2,
+                evidence="peak 400 MiB over 12 runs of its image, × 1.15",
+            ),
+        ),
+        no_proposals=(),
+        missing=("3 of 20 attempts ran without the probe",),
+        set_aside=2,
+        requests=Requests(pages=2, price_nano=20_000_000, days_from_cache=12),
+    )
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data.strip())
+
+
+def _page(report: Report) -> _Page:
+    page = _Page()
+    page.feed(html(report))
+    return page
+
+
+def _terminal(report: Report) -> str:
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console.print(terminal(report))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_every_written_figure_is_in_the_page_the_markdown_and_the_terminal(report: Report) -> None:
+    page, on_terminal = _page(report), _terminal(report)
+    as_markdown = markdown(report)
+    for table in tables(report):
+        for row in table.rows:
+            for cell in row:
+                if HOSTILE in cell.text:
+                    continue
+                assert cell.text in page.text
+                assert cell.text in as_markdown
+                assert cell.text in on_terminal
+
+
+def test_a_name_with_html_in_it_stays_a_name(report: Report) -> None:
+    page = _page(report)
+    assert HOSTILE in page.text
+    assert [tag for tag, _ in page.tags].count("script") == 1  # the page's own
+    assert "<script>alert" not in markdown(report)
+    assert "\\|=1+1" in markdown(report)
+
+
+def test_the_page_loads_nothing_from_elsewhere(report: Report) -> None:
+    page = _page(report)
+    assert {"link", "img", "iframe"}.isdisjoint(tag for tag, _ in page.tags)
+    assert not [attributes for _, attributes in page.tags if "src" in attributes or "href" in attributes]
+    assert not re.findall(r"url\(|@import", html(report))
+
+
+def test_missing_evidence_and_rows_set_aside_are_said_in_every_text(report: Report) -> None:
+    for text in (html(report), markdown(report), _terminal(report)):
+        assert "3 of 20 attempts ran without the probe" in text
+        assert "2 rows of the ledger" in text
+
+
+def test_json_reads_back_as_the_same_report(report: Report) -> None:
+    assert Report.model_validate_json(files.json(report)) == report
+
+
+def test_csv_holds_numbers_and_no_formula(report: Report) -> None:
+    made = files.csv_files(report)
+    rows = list(csv.reader(io.StringIO(made["by-job.csv"])))
+    assert rows[1][:2] == ["flights", "3.0"]
+    hostile = report.model_copy(update={"breakdowns": {"job": (_group("=1+1", DOLLAR),)}})
+    assert "\n'=1+1," in files.csv_files(hostile)["by-job.csv"]
+
+
+def test_the_workbook_holds_a_sheet_a_table_with_numbers(report: Report, tmp_path: Path) -> None:
+    file = tmp_path / "report.xlsx"
+    files.xlsx(report, file)
+    book = openpyxl.load_workbook(file)
+    assert book["report"]["A1"].value == report.sentence
+    assert set(book.sheetnames) == {"report", *(table.key for table in tables(report))}
+    assert [cell.value for cell in book["by-job"][2]][:2] == ["flights", 3]
+    assert book["by-job"]["A3"].value == HOSTILE
+
+
+def test_a_report_of_an_empty_week_can_be_rendered(report: Report) -> None:
+    empty = report.model_copy(
+        update={
+            "days": (),
+            "breakdowns": {},
+            "jobs": (),
+            "waste": (),
+            "changes": (),
+            "budgets": (),
+            "proposals": (),
+            "identity": Identity(bill_nano=0, lines=(), apart=()),
+            "total_nano": 0,
+            "forecast": None,
+            "requests": None,
+        }
+    )
+    assert "$0.00" in html(empty)
+    assert [row[0].text for row in tables(empty)[0].rows] == ["bill"]
+    assert markdown(empty)
+    assert _terminal(empty)
