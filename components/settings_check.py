@@ -15,7 +15,7 @@ _WORDS = {"ec2": "EC2", "fargate": "Fargate"}
 
 
 def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem]:
-    """Every mistake between a stage and its jobs. `specs` as written or as merged with the stage's overrides."""
+    """Every mistake between a stage and its jobs. `specs` are all jobs as written, without the stage's overrides."""
     problems: list[Problem] = []
     place_of = settings_places(settings)
     for name, queue in settings.queues.items():

@@ -54,6 +54,13 @@ def test_the_shipped_stages_are_sound(stage: str) -> None:
         assert [environment.kind for environment in behind] == ["ec2-on-demand"]
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_settings_written_down_are_the_same_settings(stage: str) -> None:
+    loaded = load_settings_file(REPOSITORY / f"Pulumi.{stage}.yaml")
+    written = json.loads(loaded.model_dump_json(exclude_none=True, exclude={"stage", "file"}))
+    assert load_settings(written, stage=stage, file=loaded.file) == loaded
+
+
 def test_the_shipped_stages_have_the_same_keys() -> None:
     keys = [set(yaml.safe_load((REPOSITORY / f"Pulumi.{stage}.yaml").read_text())["config"]) for stage in STAGES]
     ours = [{key for key in stage if key.startswith("batchyard:")} - {"batchyard:promote_from"} for stage in keys]

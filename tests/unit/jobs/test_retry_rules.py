@@ -9,6 +9,7 @@ import pytest
 
 from jobs.retry_rules import rules
 from jobs.spec import Retry
+from scheduling.retry import evaluate_on_exit
 
 RECLAIM = {"onStatusReason": "Host EC2*"}
 FARGATE_RECLAIM = {"onStatusReason": "Your Spot Task was interrupted.*"}
@@ -55,3 +56,30 @@ def test_every_wish_is_in_what_batch_takes(wishes: tuple[str, str, str]) -> None
         assert len(globs) == 1
         # Batch refuses brackets and a * anywhere but at the end
         assert re.fullmatch(r"[A-Za-z0-9.: ]*\*?", globs[0])
+
+
+ENDED = "Essential container in task exited"
+KILLED = "OutOfMemoryError: Container killed due to memory usage"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason", "status_reason", "wish"),
+    [
+        (None, None, "Host EC2 (instance i-0123456789abcdef0) terminated.", "on_reclaim"),
+        (137, None, "Your Spot Task was interrupted.", "on_reclaim"),
+        (137, KILLED, ENDED, "on_out_of_memory"),
+        (1, None, ENDED, "on_application_error"),
+        (137, None, ENDED, "on_application_error"),
+        (None, "CannotPullContainerError: not found", "Task failed to start", None),
+        (None, None, None, None),
+    ],
+)
+def test_batch_does_what_the_author_wished(
+    exit_code: int | None, reason: str | None, status_reason: str | None, wish: str | None
+) -> None:
+    wishes = ("on_reclaim", "on_out_of_memory", "on_application_error")
+    for wished in itertools.product(("fail", "retry"), repeat=3):
+        retry = dict(zip(wishes, wished, strict=True))
+        made = [rule.as_batch() for rule in rules(Retry.model_validate(retry))]
+        expected = "RETRY" if wish is not None and retry[wish] == "retry" else "EXIT"
+        assert evaluate_on_exit(made, exit_code, reason, status_reason) == expected, retry
