@@ -15,7 +15,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-OWN_LOCKS = frozenset({"batch", "events", "sqs", "moto_api"})
+OWN_LOCKS = frozenset({"batch", "sqs", "moto_api"})
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from local.emulator.context import CONTAINER_HOST, EmulatorContext, Service
 from local.emulator.sockets import BACKLOG, bridge_address, open_sockets
 
 # in this order; what publishes comes after what it publishes to
-SERVICES = ("ecr", "s3", "events", "scheduler", "logs", "firehose", "batch")
+SERVICES = ("gaps", "ecr", "s3", "events", "scheduler", "logs", "firehose", "batch")
 # requests wait on locks and on one another's answers, never on the processor alone
 REQUEST_THREADS = 64
 MAX_CONNECTIONS = 8000
@@ -91,7 +91,6 @@ class EmulatorServer:
             inbuf_overflow=16 * 1024**2,
             outbuf_overflow=64 * 1024**2,
             recv_bytes=262_144,
-            send_bytes=1,
             ident="batchyard",
             # S3 metadata may hold any header; nothing here sits behind a proxy
             clear_untrusted_proxy_headers=False,

@@ -150,7 +150,7 @@ def emulated_backend(registry: Registry) -> type[ECRBackend]:
             return {"imageIds": deleted, "failures": failures}
 
         def _delete(self, repository: Repository, image: Image, tag: str | None) -> list[dict[str, str]]:
-            """Deletes an image, or one tag of it: the registry deletes whole images only, so other tags are put back."""
+            """Deletes an image, or one tag of it: the registry deletes whole images, so other tags are put back."""
             kept = [one for one in image.image_tags if tag and one != tag]
             with _registry_errors():
                 registry.delete(repository.name, image.image_digest)

@@ -8,12 +8,13 @@ import math
 import queue
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.scheduler.models import Schedule as MotoSchedule
 from moto.scheduler.models import scheduler_backends
+from moto.scheduler.responses import EventBridgeSchedulerResponse
 
 from local.emulator.clients import Clients
 from local.emulator.context import EmulatorContext
@@ -84,6 +85,11 @@ class SchedulerService:
             thread.start()
         self._substitutions = Substitutions()
         self._substitutions.backend(scheduler_backends, emulated_backend(self._changed))
+        self._substitutions.attribute(
+            EventBridgeSchedulerResponse,
+            "update_schedule",
+            _with_completion(EventBridgeSchedulerResponse.update_schedule),
+        )
         add_routes(self._substitutions, self.fire)
 
     def fire(self, group: str, name: str) -> str:
@@ -248,6 +254,21 @@ class SchedulerService:
             _log.info("dead-lettered: %s", what)
         except Exception:
             _log.exception("dropped, the dead-letter queue %s didn't take it: %s", arn, what)
+
+
+def _with_completion(
+    moto: Callable[[EventBridgeSchedulerResponse], str],
+) -> Callable[[EventBridgeSchedulerResponse], str]:
+    """UpdateSchedule: moto ignores ActionAfterCompletion."""
+
+    def update_schedule(self: EventBridgeSchedulerResponse) -> str:
+        answer = moto(self)
+        name = self.uri.split("?")[0].split("/")[-1]
+        schedule = self.scheduler_backend.get_schedule(self._get_param("GroupName"), name)
+        schedule.action_after_completion = self._get_param("ActionAfterCompletion")
+        return answer
+
+    return update_schedule
 
 
 def _refusal(

@@ -244,6 +244,8 @@ def test_an_update_replaces_the_times(lane: Lane) -> None:
         ScheduleExpression="rate(1 minute)",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target=known["Target"],
+        ActionAfterCompletion="DELETE",
     )
+    assert api.get_schedule(Name="changed")["ActionAfterCompletion"] == "DELETE"
     eventually("a job", lambda: batch.submitted)
     assert service.timetable.waiting() == 1
