@@ -145,6 +145,8 @@ def _prepare_moto(port: int) -> None:
     """What moto reads from the process's environment; set before it is imported."""
     os.environ["MOTO_PORT"] = str(port)
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    # roles attach AWS's own policies
+    os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     # the endpoint's host is an address: buckets come in the path, never as a subdomain
     os.environ.setdefault("S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true")
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
