@@ -1,7 +1,7 @@
 # Batchyard. `make demo` and `make test` do all set-up themselves; everything they make lies in .batchyard/.
 SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-HOME_FOLDER := .batchyard
+HOME_FOLDER := $(or $(BATCHYARD_HOME),.batchyard)
 VENV := $(HOME_FOLDER)/venv/bin
 BATCHYARD := $(HOME_FOLDER)/bin/batchyard
 UV ?= $(shell command -v uv || echo $(HOME_FOLDER)/uv/bin/uv)

@@ -19,7 +19,7 @@ from typing import Any
 from local.emulator_process import EmulatorProcess, EmulatorState
 from local.home import HOME_VARIABLE, LANE_VARIABLE, Home
 from local.ports import LOOPBACK
-from local.registry import Registry
+from local.registry import Registry, untag_images
 
 DEFAULT_LANE = "local"
 REGION = "us-east-1"
@@ -86,8 +86,11 @@ class Lane:
             self.registry.stop()
 
     def remove(self) -> None:
-        """Stops the lane and deletes its folder."""
+        """Stops the lane and deletes its folder, and its images' names; the layers serve the next lane's builds."""
+        registry = self.registry.address()
         self.stop()
+        if registry is not None:
+            untag_images(registry)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def running(self) -> EmulatorState | None:

@@ -106,6 +106,32 @@ class Registry:
             return None
 
 
+def untag_images(address: str) -> int:
+    """Takes the names of the registry `address` from this machine's images, but keeps the layers; returns how many."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=60)
+    except DockerException:
+        return 0
+    removed = 0
+    try:
+        for image in client.images.list():
+            for name in (*image.tags, *image.attrs.get("RepoDigests", ())):
+                if str(name).startswith(f"{address}/"):
+                    try:
+                        client.images.remove(str(name), noprune=True)
+                    except DockerException:
+                        continue  # a container of somebody's still uses it
+                    removed += 1
+    except DockerException:
+        return removed
+    finally:
+        client.close()
+    return removed
+
+
 def registry_executable(home: Home) -> str:
     """The registry set-up unpacked, else the one on PATH; RegistryError with the remedy when there is none."""
     own = home.bin / EXECUTABLE

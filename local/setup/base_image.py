@@ -214,24 +214,25 @@ def _entry(name: str, size: int) -> tarfile.TarInfo:
     return entry
 
 
-def remove_images(home: Home) -> list[str]:
-    """Removes the images set-up of this home made; others' stay. Returns their names."""
+def remove_images(home: Home) -> int:
+    """Removes the images of this home: the base, and what was built from it and so has its label. Returns how many."""
     import docker
     from docker.errors import DockerException
 
     try:
         client = docker.from_env(timeout=60)
     except DockerException:
-        return []
-    removed: list[str] = []
+        return 0
+    removed = 0
     try:
-        for image in client.images.list(filters={"label": f"{HOME_LABEL}={home.root}"}):
-            for tag in image.tags:
-                try:
-                    client.images.remove(tag)
-                except DockerException:
-                    continue  # a container of somebody's still uses it
-                removed.append(tag)
+        images = client.images.list(filters={"label": f"{HOME_LABEL}={home.root}"})
+        names = [name for image in images for name in (*image.tags, *image.attrs.get("RepoDigests", ()))]
+        for name in [*names, *(image.id for image in images)]:
+            try:
+                client.images.remove(str(name))
+            except DockerException:
+                continue  # gone with its last name, or a container of somebody's still uses it
+            removed += 1
     except DockerException:
         return removed
     finally:

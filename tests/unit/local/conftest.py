@@ -56,6 +56,7 @@ def fake_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
     monkeypatch.setattr(EmulatorProcess, "_command", command)
     monkeypatch.setattr("local.emulator_process.remove_containers", lambda lane: 0)
+    monkeypatch.setattr("local.lane.untag_images", lambda address: 0)
     return home
 
 
