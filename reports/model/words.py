@@ -47,7 +47,7 @@ def signed(nano: int, currency: str) -> str:
 
 
 def share(value: float | None) -> str:
-    return NONE if value is None else f"{value:.0%}" if value >= 0.1 or not value else f"{value:.1%}"
+    return NONE if value is None else f"{value:.0%}" if value >= 0.0995 or not value else f"{value:.1%}"
 
 
 def change(now: int, before: int | None) -> str:
