@@ -7,6 +7,7 @@ machine's own pip, with the hashes of the jobs' `requirements.txt`. A change in 
 from __future__ import annotations
 
 import io
+import json
 import os
 import platform
 import shutil
@@ -128,7 +129,9 @@ def _import_debian(home: Home, client: docker.DockerClient, progress: Progress) 
         )
         repository, _, tag = PYTHON_IMAGE.rpartition(":")
         # the low-level call streams the file; the engine commits the image only once it has all of it
-        client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
+        client.api.import_image_from_file(
+            str(archive), repository=repository, tag=tag, changes=[f"LABEL {HOME_LABEL}={json.dumps(str(home.root))}"]
+        )
 
 
 def _mmdebstrap(home: Home, folder: Path) -> list[str]:
