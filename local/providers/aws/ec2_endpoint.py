@@ -107,6 +107,9 @@ def _update(context: Context, endpoint_id: str, old: Props, new: Props) -> None:
 
 
 def _delete(context: Context, endpoint_id: str, state: Props) -> None:
+    endpoint = _endpoint(context, endpoint_id)
+    if endpoint is None or endpoint.get("State", "").lower() in _GONE:
+        return  # the service answers for a deleted one for a while
     answer = context.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
     for failed in answer.get("Unsuccessful") or ():
         error = failed.get("Error", {})

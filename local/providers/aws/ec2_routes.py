@@ -112,10 +112,9 @@ def _create_route(context: Context, inputs: Props) -> str:
     field, destination = _destination(inputs, _ROUTE_DESTINATIONS)
     table_id = inputs["routeTableId"]
     if _find_route(context, table_id, field, destination) is not None:
-        # the service would answer the same, an emulator may overwrite
-        raise ProviderError(
-            f"api error RouteAlreadyExists: Route in Route Table ({table_id}) with destination ({destination}) already exists"
-        )
+        # the service refuses it too, an emulator may overwrite
+        where = f"Route in Route Table ({table_id}) with destination ({destination})"
+        raise ProviderError(f"api error RouteAlreadyExists: {where} already exists")
     context.client("ec2").create_route(RouteTableId=table_id, **given(inputs, _ROUTE_DESTINATIONS | _TARGETS))
     return _route_id(table_id, destination)
 

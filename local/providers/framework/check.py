@@ -156,7 +156,7 @@ def _failures(resource: ResourceType, name: str, inputs: Mapping[str, Any]) -> l
         if len(given) != 1:
             got = ", ".join(given) or "none"
             problems.append(
-                f"exactly one of {', '.join(group)} must be set, got {got}. {_place(name, (given or group)[-1])}"
+                f"exactly one of {', '.join(group)} must be set, got {got}. {_place(name, given[-1] if given else group[0])}"
             )
     for group in resource.at_most_one_of:
         given = [key for key in group if key in inputs]

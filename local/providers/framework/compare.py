@@ -62,6 +62,8 @@ class Comparison:
             before, after = old.get(key), new.get(key)
             if after is None and (key in self._resource.every_computed or is_empty(before)):
                 continue
+            if after is None and isinstance(before, Mapping) and key in self._resource.every_map:
+                after = {}
             self._compare((key,), before, after, (old_inputs or {}).get(key), found)
         return found
 
@@ -76,6 +78,11 @@ class Comparison:
             self._add(path, "add" if is_empty(old) else "update", found)
             return
         pattern = pattern_of(path)
+        whole = isinstance(path[-1], str)  # a property, not an element of its list
+        if whole and pattern in self._resource.equal and not holds_unknown(new):
+            if not self._resource.equal[pattern](old, new):
+                self._add(path, "add" if is_empty(old) else "delete" if new is None else "update", found)
+            return
         if self._same_text(pattern, old, new):
             return
         if isinstance(new, Mapping) and isinstance(old, Mapping):
@@ -96,8 +103,6 @@ class Comparison:
 
     def _same_text(self, pattern: str, old: Any, new: Any) -> bool:
         resource = self._resource
-        if pattern in resource.equal and not holds_unknown(new):
-            return resource.equal[pattern](old, new)
         if not isinstance(old, str) or not isinstance(new, str):
             return False
         if old == new:
@@ -194,7 +199,7 @@ class Comparison:
         if known is None:
             return read
         pattern = pattern_of(path)
-        if pattern in self._resource.equal:
+        if isinstance(path[-1], str) and pattern in self._resource.equal:
             return known if self.equivalent(path, read, known) else read
         if isinstance(known, Mapping) and isinstance(read, Mapping):
             merged = {key: self._settled((*path, key), known.get(key), value) for key, value in read.items()}
