@@ -238,8 +238,8 @@ RESOURCES: list[ResourceType] = [
             }
         ),
         outputs=frozenset({"arn", "registryId", "repositoryUrl"}),
-        # AES256 is read back also where no encryption was asked for
-        computed=frozenset({"encryptionConfigurations"}),
+        # both are read back also where the program doesn't mention them
+        computed=frozenset({"encryptionConfigurations", "imageScanningConfiguration"}),
         defaults={"imageTagMutability": "MUTABLE"},
         auto_name=AutoName(unless=()),
         replace=frozenset({"name", "encryptionConfigurations"}),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from local.providers.aws.calls import found_or_none, retag, tag_list, tag_map
-from local.providers.aws.firehose_shapes import destination_from_service, destination_to_service
+from local.providers.aws.firehose_shapes import DESTINATION_DEFAULTS, destination_from_service, destination_to_service
 from local.providers.aws.waiting import Status, wait_for_status
 from local.providers.framework import AutoName, Context, Invoke, Plan, Props, ProviderError, ResourceType
 
@@ -140,6 +140,14 @@ def _problems(inputs: Props) -> Iterable[str]:
         yield f"extendedS3Configuration is missing: destination {_DESTINATION} needs it"
 
 
+def _with_defaults(inputs: Props, old: Props) -> Props:
+    """The destination's own defaults, which the plugin fills in as it does at the top level."""
+    destination = inputs.get("extendedS3Configuration")
+    if not isinstance(destination, dict):
+        return inputs
+    return {**inputs, "extendedS3Configuration": {**DESTINATION_DEFAULTS, **destination}}
+
+
 def _plan(plan: Plan) -> None:
     if plan.touches("extendedS3Configuration"):
         plan.recompute("versionId")
@@ -166,6 +174,7 @@ RESOURCES: list[ResourceType] = [
         replace=frozenset({"name", "destination"}),
         checks={"name": _name_problem, "destination": _destination_problem},
         problems=_problems,
+        prepare=_with_defaults,
         plan=_plan,
         tags=True,
         create=_create,

@@ -7,6 +7,13 @@ from typing import Any
 
 from local.providers.aws.shapes import Field, block, blocks, from_service, pascal, to_service
 
+DESTINATION_DEFAULTS: Mapping[str, Any] = {
+    "bufferingInterval": 300,
+    "bufferingSize": 5,
+    "compressionFormat": "UNCOMPRESSED",
+    "s3BackupMode": "Disabled",
+}
+
 _LOGGING = pascal("enabled", "logGroupName", "logStreamName")
 _PROCESSING = pascal(
     "enabled",
@@ -89,8 +96,6 @@ def destination_to_service(value: Mapping[str, Any], *, updating: bool) -> dict[
     """An ExtendedS3DestinationConfiguration (or …Update) from Pulumi's `extendedS3Configuration`."""
     out = to_service(_EXTENDED_S3, value)
     out["BufferingHints"] = _hints(value)
-    out.setdefault("CompressionFormat", "UNCOMPRESSED")
-    out.setdefault("S3BackupMode", "Disabled")
     backup = value.get("s3BackupConfiguration")
     if backup is not None:
         name = "S3BackupUpdate" if updating else "S3BackupConfiguration"
