@@ -22,7 +22,7 @@ from local.emulator.context import CONTAINER_HOST, EmulatorContext, Service
 from local.emulator.sockets import BACKLOG, bridge_address, open_sockets
 
 # in this order; what publishes comes after what it publishes to
-SERVICES = ("gaps", "ecr", "s3", "events", "scheduler", "logs", "firehose", "batch")
+SERVICES = ("gaps", "ecr", "s3", "events", "scheduler", "firehose", "logs", "batch")
 # requests wait on locks and on one another's answers, never on the processor alone
 REQUEST_THREADS = 64
 MAX_CONNECTIONS = 8000
