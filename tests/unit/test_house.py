@@ -115,6 +115,19 @@ def test_no_file_asks_for_two_rooms() -> None:
     assert long == {}
 
 
+def test_job_code_imports_nothing_of_the_repository() -> None:
+    """What runs in a container is only what the job's folder holds."""
+    ours = re.compile(r"^\s*(?:from|import) (?:components|jobs|scheduling|local|reports|cli)\b")
+    jobs = {file.parent for file in files() if file.name == "job.yaml" and file.parent.parent.name == "jobs"}
+    assert jobs
+    code = [str(file.relative_to(REPOSITORY)) for job in jobs for file in job.glob("*.py") if not is_test(file)]
+    assert [line for line in lines_that_match(ours, ".py") if line.partition(":")[0] in code] == []
+
+
+def is_test(file: Path) -> bool:
+    return file.name.startswith(("test_", "conftest"))
+
+
 def anchors(file: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", text(file), re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", re.sub(r"`|\*", "", heading)).strip().lower() for heading in headings)
