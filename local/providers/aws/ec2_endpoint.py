@@ -117,9 +117,8 @@ def _delete(context: Context, endpoint_id: str, state: Props) -> None:
             raise ProviderError(f"api error {error.get('Code')}: {error.get('Message')}")
 
     def gone() -> bool | None:
-        filters = [{"Name": "vpc-endpoint-id", "Values": [endpoint_id]}]
-        left = context.client("ec2").describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]
-        return True if all(entry.get("State", "").lower() in _GONE for entry in left) else None
+        left = _endpoint(context, endpoint_id)  # "not found" ends the wait too: the framework takes it as a success
+        return True if left is None or left.get("State", "").lower() in _GONE else None
 
     context.wait(f"VPC endpoint {endpoint_id} to be deleted", gone)
 

@@ -155,9 +155,8 @@ def _failures(resource: ResourceType, name: str, inputs: Mapping[str, Any]) -> l
         given = [key for key in group if key in inputs]
         if len(given) != 1:
             got = ", ".join(given) or "none"
-            problems.append(
-                f"exactly one of {', '.join(group)} must be set, got {got}. {_place(name, given[-1] if given else group[0])}"
-            )
+            place = _place(name, given[-1] if given else group[0])
+            problems.append(f"exactly one of {', '.join(group)} must be set, got {got}. {place}")
     for group in resource.at_most_one_of:
         given = [key for key in group if key in inputs]
         if len(given) > 1:

@@ -187,7 +187,8 @@ def test_endpoints_of_both_kinds(stand_in: Any, vpc: Any, subnet: Any) -> None:
     main = vpc.state["mainRouteTableId"]
     both = stand_in.update(ENDPOINT, gateway, vpcId=vpc.id, serviceName=s3, routeTableIds=[table.id, main])
     assert sorted(both.state["routeTableIds"]) == sorted([table.id, main])
-    stand_in.delete(ENDPOINT, stand_in.create(ENDPOINT, vpcId=vpc.id, serviceName=s3))
+    other = stand_in.create(TABLE, vpcId=vpc.id)
+    stand_in.delete(ENDPOINT, stand_in.create(ENDPOINT, vpcId=vpc.id, serviceName=s3, routeTableIds=[other.id]))
 
     group = stand_in.create(GROUP, vpcId=vpc.id)
     wanted = {
