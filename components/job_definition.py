@@ -121,7 +121,8 @@ def container_properties(args: JobDefinitionArgs) -> dict[str, Any]:
 
 def _evaluate_on_exit(rule: ExitRule) -> aws.batch.JobDefinitionRetryStrategyEvaluateOnExitArgs:
     return aws.batch.JobDefinitionRetryStrategyEvaluateOnExitArgs(
-        action=rule.action,
+        # Batch keeps it in lower case, and would show a difference for ever
+        action=rule.action.lower(),
         on_reason=rule.on_reason,
         on_status_reason=rule.on_status_reason,
         on_exit_code=rule.on_exit_code,

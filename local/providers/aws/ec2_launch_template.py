@@ -119,7 +119,11 @@ def _read(context: Context, template_id: str, known: Props) -> Props | None:
     latest = int(template["LatestVersionNumber"])
     answer = ec2.describe_launch_template_versions(LaunchTemplateId=template_id, Versions=[str(latest)])
     version = answer["LaunchTemplateVersions"][0]
-    data = drop_empty(from_service(_DATA, version.get("LaunchTemplateData", {})))
+    given = dict(version.get("LaunchTemplateData", {}))
+    # moto files the template's own tags among those of what it launches; AWS knows no such entry there
+    specifications = given.get("TagSpecifications", [])
+    given["TagSpecifications"] = [one for one in specifications if one.get("ResourceType") != "launch-template"]
+    data = drop_empty(from_service(_DATA, given))
     return {
         **{key: None for key in _DATA if key not in data},
         **data,

@@ -123,10 +123,10 @@ def test_spot_reclaims_are_retried_and_the_rest_ends(stage: Recording) -> None:
     strategy = stage.one("JobDefinition", "batchyard-dev-resize").inputs["retryStrategy"]
     assert strategy["attempts"] == 3
     assert strategy["evaluateOnExits"] == [
-        {"action": "RETRY", "onStatusReason": "Host EC2*"},
-        {"action": "RETRY", "onStatusReason": "Your Spot Task was interrupted.*"},
-        {"action": "EXIT", "onReason": "OutOfMemoryError*"},
-        {"action": "EXIT", "onReason": "*"},
+        {"action": "retry", "onStatusReason": "Host EC2*"},
+        {"action": "retry", "onStatusReason": "Your Spot Task was interrupted.*"},
+        {"action": "exit", "onReason": "OutOfMemoryError*"},
+        {"action": "exit", "onReason": "*"},
     ]
 
 
