@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from cli.demo_watch import Seen, Watch, upload_all
 from cli.display import Display, display_for
-from cli.local import STAGE_ERRORS
+from cli.local import STAGE_ERRORS, failure_text
 from cli.output import FOUND_PROBLEMS, INTERRUPTED, Json, console, fail, print_json
 from cli.run_facts import run_table
 from cli.stage_access import StageAccess, StageUnavailableError, default_lane, from_outputs
@@ -62,7 +62,7 @@ def demo(
         with display_for(out, silent=as_json) as display:
             seen = run_demo(lane, phases=phases, display=display, timeout_s=timeout_s)
     except (*STAGE_ERRORS, DemoDataError, StageUnavailableError) as problem:
-        fail(f"demo: {problem}")
+        fail(f"demo: {failure_text(problem)}")
     except (BotoCoreError, ClientError) as problem:
         fail(f"demo: the emulated account doesn't answer as it should: {problem}; run `make demo` again")
     except KeyboardInterrupt:

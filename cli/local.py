@@ -16,8 +16,21 @@ from local.stage import DEFAULT_STACK, StackFiles, StageBusyError, bring_down, b
 
 app = typer.Typer(no_args_is_help=True, help="The stage on this machine: an emulated account, real containers.")
 
+DIAGNOSTIC_LINES = 30
 STAGE_ERRORS = (PulumiError, EmulatorError, RegistryError, StageBusyError, FileNotFoundError)
 """What bringing a stage up or down ends with; their texts name the remedy."""
+
+
+def failure_text(problem: Exception) -> str:
+    """What went wrong; of an engine's output only its diagnostics, which name every error, and only so much of them."""
+    if not isinstance(problem, PulumiError):
+        return str(problem)
+    before, found, diagnostics = problem.output.rpartition("\nDiagnostics:\n")
+    lines = (diagnostics if found else before or problem.output).strip().splitlines()
+    errors = [line.strip() for line in lines if "error:" in line]
+    # the end of a long list is the program's traceback; the errors are what a person can act on
+    shown = lines if len(lines) <= DIAGNOSTIC_LINES else [*errors[:DIAGNOSTIC_LINES], "…", *lines[-DIAGNOSTIC_LINES:]]
+    return "\n".join([f"pulumi {' '.join(problem.arguments)} ended with {problem.returncode}:", *shown])
 
 
 @app.command(epilog="Examples:\n\n  batchyard local up\n\n  batchyard local up --json\n")
@@ -33,7 +46,7 @@ def up(as_json: Json = False) -> None:
     try:
         stage = bring_up(lane, report=say, line=say)
     except STAGE_ERRORS as problem:
-        fail(f"stage {DEFAULT_STACK}: {problem}")
+        fail(f"stage {DEFAULT_STACK}: {failure_text(problem)}")
     except KeyboardInterrupt:
         fail(f"stage {DEFAULT_STACK}: interrupted; run it again to go on", code=INTERRUPTED)
     if as_json:
@@ -56,7 +69,7 @@ def down(as_json: Json = False) -> None:
     try:
         bring_down(lane, report=say, line=say)
     except STAGE_ERRORS as problem:
-        fail(f"stage {DEFAULT_STACK}: {problem}")
+        fail(f"stage {DEFAULT_STACK}: {failure_text(problem)}")
     except KeyboardInterrupt:
         fail(f"stage {DEFAULT_STACK}: interrupted; run it again to go on", code=INTERRUPTED)
     if as_json:
