@@ -59,6 +59,11 @@ def _equivalent(old: Any, new: Any) -> bool:
     return normal_properties(old) == normal_properties(new)
 
 
+def _same_word(old: Any, new: Any) -> bool:
+    # Batch answers the actions of evaluateOnExit in lower case
+    return str(old).lower() == str(new).lower()
+
+
 def _register(context: Context, inputs: Props) -> str:
     request: dict[str, Any] = {
         "jobDefinitionName": inputs["name"],
@@ -164,7 +169,7 @@ JOB_DEFINITION = ResourceType(
     replace=frozenset({"name"}),
     sets=frozenset({"platformCapabilities"}),
     json=frozenset(_DOCUMENTS),
-    equal=dict.fromkeys(_DOCUMENTS, _equivalent),
+    equal={**dict.fromkeys(_DOCUMENTS, _equivalent), "retryStrategy.evaluateOnExits.action": _same_word},
     maps=frozenset({"parameters"}),
     not_read=frozenset({"deregisterOnNewRevision"}),
     problems=_problems,

@@ -168,6 +168,8 @@ def _failures(resource: ResourceType, name: str, inputs: Mapping[str, Any]) -> l
         reason = rule(value)
         if reason is not None:
             problems.append(f"{reason}. {_place(name, key)}")
-    if resource.problems is not None and not holds_unknown({key: inputs[key] for key in inputs if key != "tagsAll"}):
+    complete = all(key in inputs for key in resource.required)
+    known = complete and not holds_unknown({key: inputs[key] for key in inputs if key != "tagsAll"})
+    if resource.problems is not None and known:
         problems += [f"{reason}. Examine values at '{name}'." for reason in resource.problems(dict(inputs))]
     return problems

@@ -217,10 +217,14 @@ def _shown(resource: ResourceType, name: str, inputs: Mapping[str, Any]) -> str:
 
 
 def refreshed_inputs(resource: ResourceType, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> Properties:
-    """The inputs that would have asked for this state: each property that was asked for, as it is now."""
+    """The inputs that would have asked for this state: each property that was asked for, as it is now.
+
+    What check filled in stays what it was: a default that was changed by hand is a difference, not a new default.
+    """
+    filled = set(inputs.get(DEFAULTS) or ())
     now: Properties = {}
     for key, asked in inputs.items():
-        if key == DEFAULTS:
+        if key == DEFAULTS or key in filled:
             now[key] = asked
         elif key in state:
             now[key] = _restricted(resource, (key,), asked, state[key])

@@ -79,7 +79,7 @@ class ResourceType:
         default_factory=dict
     )  # property → what is wrong with a known value
     problems: Callable[[Props], Iterable[str]] | None = (
-        None  # of the whole inputs; skipped while any of them is unknown
+        None  # of the whole inputs; skipped while one is unknown or missing
     )
     prepare: Callable[[Props, Props], Props] | None = None  # (checked inputs, old inputs) → the inputs to keep
     plan: Callable[[Plan], None] | None = None  # conditional replacement, plan-time errors, outputs that become unknown

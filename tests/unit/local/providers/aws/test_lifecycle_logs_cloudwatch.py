@@ -148,7 +148,7 @@ def test_a_filter_needs_a_stream_that_is_there(plugin: Plugin) -> None:
     group = Object.make(plugin, LOG_GROUP, {"name": "/batchyard/test/nowhere"}, "nowhere")
     stream = "arn:aws:firehose:us-east-1:123456789012:deliverystream/none"
     inputs = {"logGroup": group.id, "destinationArn": stream, "roleArn": ROLE, "filterPattern": ""}
-    with pytest.raises(Refused, match="creating CloudWatch Logs Subscription Filter .*Could not deliver test message"):
+    with pytest.raises(Refused, match=r"creating CloudWatch Logs Subscription Filter .*Could not deliver test message"):
         Object.make(plugin, FILTER, inputs)
     group.delete()
 

@@ -161,7 +161,7 @@ def test_a_bucket_with_objects_is_not_deleted(plugin: Plugin, service: Callable[
     for _ in range(2):
         s3.put_object(Bucket=bucket.id, Key="a b/ü.txt", Body=b"x")
     s3.delete_object(Bucket=bucket.id, Key="a b/ü.txt")
-    with pytest.raises(Refused, match="deleting S3 Bucket .*BucketNotEmpty"):
+    with pytest.raises(Refused, match=r"deleting S3 Bucket .*BucketNotEmpty"):
         bucket.delete()
     bucket.update({"forceDestroy": True})
     bucket.delete()
