@@ -7,6 +7,10 @@ BATCHYARD := $(HOME_FOLDER)/bin/batchyard
 UV ?= $(shell command -v uv || echo $(HOME_FOLDER)/uv/bin/uv)
 TESTS ?=
 
+# compiled Python is kept out of the tree, and kept: the same two settings as local/home.py
+export PYTHONPYCACHEPREFIX := $(abspath $(HOME_FOLDER))/cache/bytecode
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up-local down-local test unit lint check format bench schema lock clean
 

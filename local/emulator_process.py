@@ -134,6 +134,7 @@ class EmulatorProcess:
             **environ,
             "PYTHONPATH": str(self.home.repository),
             "PYTHONUNBUFFERED": "1",
+            **self.home.bytecode,
             "BATCHYARD_HOME": str(self.home.root),
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",

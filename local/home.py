@@ -57,6 +57,14 @@ class Home:
         return self.root / "cache"
 
     @property
+    def bytecode(self) -> dict[str, str]:
+        """Variables that let Python keep what it compiled in here, also where the machine says to keep nothing.
+
+        The SDK and the emulator take seconds to compile, and an update starts Python five times.
+        """
+        return {"PYTHONPYCACHEPREFIX": str(self.cache / "bytecode"), "PYTHONDONTWRITEBYTECODE": ""}
+
+    @property
     def data(self) -> Path:
         """The demo's files."""
         return self.root / "data"

@@ -125,6 +125,7 @@ class Lane:
         return {
             HOME_VARIABLE: str(self.home.root),
             LANE_VARIABLE: self.name,
+            **self.home.bytecode,
             "VIRTUAL_ENV": str(self.home.python.parent.parent),
             "PULUMI_HOME": str(self.home.pulumi_home),
             "PULUMI_BACKEND_URL": f"file://{state}",

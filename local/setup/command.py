@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from local.home import Home
+from local.home import HOME_VARIABLE, Home
 from local.processes import write_atomically
 from local.setup.steps import Progress
 
@@ -26,10 +26,11 @@ def provide_command(home: Home, progress: Progress) -> None:
 
 def command_text(home: Home) -> str:
     """A POSIX shell script that runs the command line of this repository, wherever it is called from."""
+    variables = {HOME_VARIABLE: str(home.root), **home.bytecode}
+    settings = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     return (
         "#!/bin/sh\n"
         f"PYTHONPATH={shlex.quote(str(home.repository))}${{PYTHONPATH:+:$PYTHONPATH}}\n"
-        f"BATCHYARD_HOME={shlex.quote(str(home.root))}\n"
-        "export PYTHONPATH BATCHYARD_HOME\n"
+        f"export PYTHONPATH\n{settings}"
         f'exec {shlex.quote(str(home.venv / "bin" / "python"))} -m cli "$@"\n'
     )
