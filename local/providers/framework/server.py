@@ -348,16 +348,17 @@ def start(provider: Provider) -> tuple[Any, int]:
 
 
 def serve(provider: Provider) -> None:
-    """A plugin's main: prints the port and serves until the engine that started it has gone.
+    """A plugin's main: prints the port and serves until the engine says so, or is gone.
 
-    SIGINT is ignored: Ctrl-C reaches the whole process group, and it is the engine that decides what is finished first.
+    The engine starts every plugin in a process group of its own, so Ctrl-C never reaches one: SIGINT is how the engine
+    ends it, when all operations are through. A plugin that ignores it costs each command five seconds.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ended = threading.Event()
+    signal.signal(signal.SIGINT, lambda _number, _frame: ended.set())
     parent = os.getppid()
     server, port = start(provider)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    while os.getppid() == parent:
-        if server.wait_for_termination(timeout=1.0) is False:
-            break
+    while os.getppid() == parent and not ended.wait(timeout=1.0):
+        pass
     server.stop(grace=None)
