@@ -144,6 +144,9 @@ def _rate(text: str) -> Rate:
 
 
 def _cron(text: str, timezone: str) -> Cron:
+    if not (text.isascii() and text.isprintable()):
+        allowed = "a cron is made of letters, digits, spaces and , - * ? / L W #"
+        raise ScheduleExpressionError(repr(text[:60]), allowed, _CRON_EXAMPLE)
     parts = text.split()
     if len(parts) != 6:
         count = "1 field" if len(parts) == 1 else f"{len(parts)} fields"
