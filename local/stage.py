@@ -271,7 +271,11 @@ def main(arguments: list[str]) -> int:
             bring_down(lane, line=print)
             return 0
         stage = bring_up(lane, line=print)
-    except (PulumiError, EmulatorError, RegistryError, StageBusyError, FileNotFoundError) as problem:
+    except PulumiError as problem:
+        # its output has been shown, line by line
+        print(f"stage local: pulumi {problem.arguments[0]} ended with {problem.returncode}, see above", file=sys.stderr)
+        return 1
+    except (EmulatorError, RegistryError, StageBusyError, FileNotFoundError) as problem:
         print(f"stage local: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -219,7 +219,12 @@ def _copy_host_script(home: Home, go: str, environ: dict[str, str], module: Path
     install_file(copy, home.bin / HOST_EXEC)
 
 
-def forget_build_caches(home: Home) -> None:
-    """Deletes Go's caches once both executables are there: 2 GB that nothing needs again."""
-    for name in ("go-build", "go-modules"):
-        shutil.rmtree(home.cache / name, ignore_errors=True)
+def forget_build_caches(home: Home, progress: Progress) -> None:
+    """Deletes Go's caches once both executables are there: gigabytes that nothing needs again."""
+    caches = [home.cache / name for name in ("go-build", "go-modules")]
+    if not any(cache.exists() for cache in caches):
+        return
+    with progress.step("build caches"):
+        for cache in caches:
+            shutil.rmtree(cache, ignore_errors=True)
+        progress.outcome("removed")

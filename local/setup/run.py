@@ -57,13 +57,14 @@ def steps() -> dict[str, Step]:
     from local.setup.command import provide_command
     from local.setup.demo_files import provide_demo_files
     from local.setup.docker_engine import provide_docker_engine
-    from local.setup.engine import provide_engine, provide_language_host
+    from local.setup.engine import forget_build_caches, provide_engine, provide_language_host
     from local.setup.plugins import provide_plugins
     from local.setup.registry import provide_registry
 
     return {
         "engine": provide_engine,
         "language-host": provide_language_host,
+        "build-caches": forget_build_caches,
         "plugins": provide_plugins,
         "docker": provide_docker_engine,
         "registry": provide_registry,
@@ -81,8 +82,6 @@ def _bootstrap(home: Home) -> None:
 
 
 def _rest(home: Home, only: Sequence[str] | None, began_s: float) -> None:
-    from local.setup.engine import forget_build_caches
-
     known = steps()
     unknown = sorted(set(only or ()) - set(known))
     if unknown:
@@ -91,8 +90,6 @@ def _rest(home: Home, only: Sequence[str] | None, began_s: float) -> None:
     for name, step in known.items():
         if not only or name in only:
             step(home, progress)
-    if not only:
-        forget_build_caches(home)
     print(f"set-up done in {time.time() - began_s:.1f} s", flush=True)
 
 
