@@ -70,10 +70,8 @@ class EmulatorServer:
 
         try:
             for name in self._service_names:
-                install = _installer(name)
-                if install is not None:
-                    self._services.append((name, install(self.context)))
-                    logger.info("installed %s", name)
+                self._services.append((name, _installer(name)(self.context)))
+                logger.info("installed %s", name)
         except BaseException:
             self._close_services()
             for bound in self._sockets:
@@ -125,19 +123,9 @@ class EmulatorServer:
         self._services.clear()
 
 
-def _installer(name: str) -> Callable[[EmulatorContext], Service] | None:
-    """A service package's `install`, None where the package isn't there. A package that fails to import raises."""
-    module_name = f"local.emulator.{name}"
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name:
-            raise
-        logger.warning("%s is not there; moto's own %s serves", module_name, name)
-        return None
-    install: Callable[[EmulatorContext], Service] | None = getattr(module, "install", None)
-    if install is None:
-        logger.warning("%s has no install; moto's own %s serves", module_name, name)
+def _installer(name: str) -> Callable[[EmulatorContext], Service]:
+    """A service's `install`."""
+    install: Callable[[EmulatorContext], Service] = importlib.import_module(f"local.emulator.{name}").install
     return install
 
 
