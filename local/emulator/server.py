@@ -19,6 +19,7 @@ from types import FrameType
 from waitress.server import create_server
 
 from local.emulator.context import CONTAINER_HOST, EmulatorContext, Service
+from local.emulator.request_parser import use_request_parser
 from local.emulator.sockets import BACKLOG, bridge_address, open_sockets
 
 # in this order; what publishes comes after what it publishes to
@@ -77,6 +78,7 @@ class EmulatorServer:
             for bound in self._sockets:
                 bound.close()
             raise
+        use_request_parser()
         self._http = create_server(
             Application(),
             sockets=self._sockets,
