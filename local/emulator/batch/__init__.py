@@ -49,7 +49,7 @@ def install(
     if runner is None:
         clients = Clients(endpoint=context.endpoint, region=context.region)
         shipper = LogShipper(lambda: clients("logs"))
-        containers = ContainerRunner(context, shipper)
+        containers = ContainerRunner(context, shipper, clients)
         left = containers.remove_leftovers()
         if left:
             logger.info("removed %d containers an earlier emulator left behind", left)

@@ -16,6 +16,7 @@ import requests
 
 from local.emulator.batch.logs import Lines, LogGroupMissing, LogShipper, LogStream
 from local.emulator.batch.running import ESSENTIAL_EXITED, FAILED_TO_START, OUT_OF_MEMORY, Handle, Outcome, Plan
+from local.emulator.batch.secret_values import SecretUnreadable, read_secrets
 from local.emulator.context import CONTAINER_HOST, LANE_LABEL, EmulatorContext
 
 # two checkouts may have a lane of the same name; the folder tells whose containers they are
@@ -38,8 +39,9 @@ logger = logging.getLogger(__name__)
 class ContainerRunner:
     """A `Runner` on Docker. Every call may come from any thread; nothing here holds a lock while Docker works."""
 
-    def __init__(self, context: EmulatorContext, shipper: LogShipper) -> None:
+    def __init__(self, context: EmulatorContext, shipper: LogShipper, client_of: Callable[[str], Any]) -> None:
         self._context = context
+        self._client_of = client_of
         self._shipper = shipper
         self._lock = threading.Lock()
         self._client: docker.DockerClient | None = None
@@ -69,6 +71,10 @@ class ContainerRunner:
         except _TROUBLE as error:
             return _not_started(f"CannotPullContainerError: {_words(error)}")
         try:
+            secrets = read_secrets(self._client_of, plan.secrets)
+        except SecretUnreadable as error:
+            return _not_started(str(error))
+        try:
             stream = self._shipper.open(plan.log_group, plan.log_stream, creates_group=plan.creates_log_group)
         except LogGroupMissing:
             return _not_started(
@@ -78,7 +84,7 @@ class ContainerRunner:
         try:
             if handle.stop_requested.is_set():
                 return _not_started(None)
-            container_id = str(api.create_container(**self._creation(api, plan))["Id"])
+            container_id = str(api.create_container(**self._creation(api, plan, secrets))["Id"])
             handle.container_id = container_id
             try:
                 return self._attend(api, container_id, handle, stream, on_started)
@@ -189,7 +195,7 @@ class ContainerRunner:
                     raise docker.errors.ImageNotFound(progress["error"])
             api.inspect_image(image)
 
-    def _creation(self, api: Any, plan: Plan) -> dict[str, Any]:
+    def _creation(self, api: Any, plan: Plan, secrets: dict[str, str]) -> dict[str, Any]:
         memory = f"{max(plan.memory_mib, MIN_MEMORY_MIB)}m"
         host_config = api.create_host_config(
             mem_limit=memory,
@@ -209,7 +215,7 @@ class ContainerRunner:
             "image": plan.image,
             # an argument vector; an empty one leaves the image's own command
             "command": list(plan.command) or None,
-            "environment": plan.environment,
+            "environment": plan.environment | secrets,
             "user": plan.user,
             "host_config": host_config,
             "labels": {

@@ -31,6 +31,8 @@ class Plan:
     log_stream: str
     # the group AWS makes itself; any other must exist
     creates_log_group: bool
+    # environment variable -> where its value is kept (`valueFrom` of the API)
+    secrets: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     read_only: bool = False
     # host path -> (container path, read-only)

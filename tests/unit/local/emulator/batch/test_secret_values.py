@@ -1,0 +1,47 @@
+"""Secrets of a job definition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.emulator.batch.secret_values import SecretUnreadable, read_secrets
+
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:token-AbCdEf"
+
+
+class FakeStores:
+    def __init__(self) -> None:
+        self.parameters = {"plain": "p", "/batchyard/token": "q"}
+        self.secrets = {SECRET: '{"user": "u"}'}
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, Any]:
+        assert WithDecryption
+        return {"Parameter": {"Value": self.parameters[Name]}}
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, Any]:
+        return {"SecretString": self.secrets[SecretId]}
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("plain", "p"),
+        ("/batchyard/token", "q"),
+        ("arn:aws:ssm:us-east-1:123456789012:parameter/plain", "p"),
+        ("arn:aws:ssm:us-east-1:123456789012:parameter/batchyard/token", "q"),
+        (SECRET, '{"user": "u"}'),
+        (f"{SECRET}:user::", "u"),
+    ],
+)
+def test_values_come_from_where_the_definition_says(source: str, value: str) -> None:
+    stores = FakeStores()
+    assert read_secrets(lambda service: stores, {"TOKEN": source}) == {"TOKEN": value}
+
+
+@pytest.mark.parametrize("source", ["gone", f"{SECRET}:none::"])
+def test_an_unreadable_secret_names_the_variable(source: str) -> None:
+    stores = FakeStores()
+    with pytest.raises(SecretUnreadable, match=r"^ResourceInitializationError: .*TOKEN from"):
+        read_secrets(lambda service: stores, {"TOKEN": source})
