@@ -1,7 +1,7 @@
 """Packs the stand-ins as plugin tarballs and installs them into the local stages' own PULUMI_HOME.
 
-`python -m local.providers.pack <name> <version>` installs one. A stand-in never shadows an official plugin: where that is
-installed in the person's PULUMI_HOME, or on PATH, it is the one that is used.
+`python -m local.providers.pack <name> <version>` installs one. A stand-in never shadows an official plugin: where
+that is installed in the person's PULUMI_HOME, or on PATH, it is the one that is used.
 """
 
 from __future__ import annotations

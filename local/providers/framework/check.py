@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from local.providers.framework.configuration import Configuration
+from local.providers.framework.errors import ProviderError
 from local.providers.framework.resource_type import AutoName, ResourceType
 from local.providers.framework.values import UNKNOWN, Properties, holds_unknown
 
@@ -81,7 +82,10 @@ def check(
 
     problems += _failures(resource, name, inputs)
     if resource.prepare is not None and not problems:
-        inputs = resource.prepare(inputs, dict(old))
+        try:
+            inputs = resource.prepare(inputs, dict(old))
+        except ProviderError as error:
+            problems.append(f"{error}. Examine values at '{name}'.")
     inputs[DEFAULTS] = sorted(filled)
     return Checked(inputs=inputs, failures=problems)
 

@@ -43,6 +43,8 @@ class Context:
         self.old_inputs: Properties = dict(old_inputs or {})
         self.preview = preview
         self.created_id: str | None = None
+        self.results: Properties = {}
+        """What create or update learnt and `read` of the same operation may answer."""
 
     def client(self, service: str) -> Any:
         """The botocore client of a service (its botocore name) in this resource's region."""

@@ -78,10 +78,10 @@ class ResourceType:
     checks: Mapping[str, Callable[[Any], str | None]] = field(
         default_factory=dict
     )  # property → what is wrong with a known value
-    problems: Callable[[Props], Iterable[str]] | None = (
-        None  # of the whole inputs; skipped while one is unknown or missing
+    problems: Callable[[Props], Iterable[str]] | None = None  # of all inputs, once all are known and none is missing
+    prepare: Callable[[Props, Props], Props] | None = (
+        None  # (checked inputs, old inputs) → the inputs to keep; may refuse
     )
-    prepare: Callable[[Props, Props], Props] | None = None  # (checked inputs, old inputs) → the inputs to keep
     plan: Callable[[Plan], None] | None = None  # conditional replacement, plan-time errors, outputs that become unknown
 
     tags: bool = False
@@ -137,6 +137,7 @@ class Provider:
     invokes: tuple[Invoke, ...]
     where: str  # where a missing type would be added, for the error that names the remedy
     needs_aws: bool = True
+    ready: Callable[[], None] | None = None  # asked once, when the engine configures the plugin; ProviderError refuses
 
     @cached_property
     def types(self) -> Mapping[str, ResourceType]:

@@ -83,6 +83,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         def configure() -> Any:
             clients = None
+            if self._provider.ready is not None:
+                self._provider.ready()
             if self._provider.needs_aws:
                 given: Properties = {key.rpartition(":")[2]: value for key, value in request.variables.items()}
                 given |= decode(request.args).values
