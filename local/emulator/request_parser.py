@@ -6,7 +6,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 
 
-class RequestParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types of its own
+class RequestParser(HTTPRequestParser):
     """Doesn't ask for the body of a request that has none.
 
     boto3 sends `Expect: 100-continue` with every upload, with an empty one too. waitress then waits for a body of no
