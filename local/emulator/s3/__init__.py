@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
+from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3 import notifications
-from moto.s3.models import FakeDeleteMarker, S3Backend, s3_backends
+from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 from local.emulator import events
@@ -26,6 +28,7 @@ class S3Service:
         self._substitutions.attribute(notifications, "_send_event_bridge_message", _send_event)
         get = self._substitutions.attribute(S3Response, "get_bucket_notification", _with_event_bridge)
         _with_event_bridge.moto = get  # type: ignore[attr-defined]
+        self._substitutions.attribute(FakeBucket, "get_permission", _permission)
 
     def close(self) -> None:
         self._substitutions.undo()
@@ -78,6 +81,27 @@ class EmulatedS3Backend(S3Backend):
                 deletion_type="Delete Marker Created" if marked else "Permanently Deleted",
             )
         )
+
+
+def _permission(bucket: FakeBucket, action: str, resource: str) -> Any:
+    """What a bucket's policy says. moto judges no conditions: it would refuse everything in a bucket for TLS only.
+
+    The emulator's plain HTTP stands for AWS's TLS, so a statement about insecure transport never applies.
+    """
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy.decode() if isinstance(bucket.policy, bytes) else bucket.policy)
+    statements = policy.get("Statement", [])
+    statements = statements if isinstance(statements, list) else [statements]
+    applying = [statement for statement in statements if not _for_insecure_transport(statement)]
+    if not applying:
+        return PermissionResult.NEUTRAL
+    return IAMPolicy(json.dumps({**policy, "Statement": applying})).is_action_permitted(action, resource)
+
+
+def _for_insecure_transport(statement: dict[str, Any]) -> bool:
+    asked = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
+    return str(asked).lower() == "false"
 
 
 def _send_event(account_id: str, bucket: Any, event_name: str, key: Any) -> None:

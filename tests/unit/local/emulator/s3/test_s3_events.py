@@ -133,3 +133,25 @@ def test_the_configuration_is_read_back_and_can_be_taken_away(lane: Lane) -> Non
     assert "EventBridgeConfiguration" not in api.get_bucket_notification_configuration(Bucket="uploads")
     api.put_object(Bucket="uploads", Key="a", Body=b"data")
     assert published == []
+
+
+def test_a_bucket_for_tls_only_answers(lane: Lane) -> None:
+    context, _ = lane
+    api = make_bucket(context)
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::uploads", "arn:aws:s3:::uploads/*"],
+    }
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+    api.put_object(Bucket="uploads", Key="a.jpg", Body=b"data")
+    for condition, answers in ((insecure, True), ({}, False)):
+        policy = {"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]}
+        api.put_bucket_policy(Bucket="uploads", Policy=json.dumps(policy))
+        if answers:
+            assert api.get_object(Bucket="uploads", Key="a.jpg")["Body"].read() == b"data"
+        else:
+            with pytest.raises(api.exceptions.ClientError, match="403"):
+                api.head_object(Bucket="uploads", Key="a.jpg")
