@@ -26,12 +26,14 @@ def role_refusal(
     service: str,
     action: str,
     resources: Iterable[str | tuple[str, ...]],
+    source_arn: str = "",
     regional_service: bool = False,
 ) -> str | None:
     """Why `service` can't do `action` on every one of `resources` as the role; None if it can.
 
-    With `regional_service` a trust policy may name the service with its region (`logs.us-east-1.amazonaws.com`). A
-    resource that has several names (a job definition with and without revision) is a tuple: one allowed name suffices.
+    `source_arn` is what the service acts for: a trust policy may ask for it. With `regional_service` the policy may
+    name the service with its region (`logs.us-east-1.amazonaws.com`). A resource that has several names (a job
+    definition with and without revision) is a tuple: one allowed name suffices.
     """
     account = role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""
     backend = iam_backends[account]["aws"] if account else None
@@ -41,8 +43,9 @@ def role_refusal(
     wanted = [(one,) if isinstance(one, str) else one for one in resources]
     trust = _document(role.assume_role_policy_document)
     names = [service, _regional(service, wanted[0][0])] if regional_service else [service]
-    if not any(_trusts(trust, name) for name in names):
-        return f"The role {role_arn} does not let {service} assume it: its trust policy must name the service"
+    if not any(_trusts(trust, name, source_arn) for name in names):
+        what = f" for {source_arn}" if source_arn else ""
+        return f"The role {role_arn} does not let {service} assume it{what}: see its trust policy"
     documents = [_document(text) for text in list(role.policies.values())]
     for policy in list(role.managed_policies.values()):
         documents += [_document(version.document) for version in policy.versions if version.is_default]
@@ -80,6 +83,8 @@ def _resource_allows(policy: Any, service: str, action: str, resource: str, sour
 
 
 def _source_meets(condition: Any, source_arn: str) -> bool:
+    if not source_arn:
+        return True
     for tests in (condition or {}).values():
         for key, patterns in tests.items():
             if key.lower() == _SOURCE_ARN and not _any_glob(patterns, source_arn):
@@ -103,8 +108,11 @@ def _regional(service: str, arn: str) -> str:
     return f"{head}.{arn.split(':')[3]}.{tail}"
 
 
-def _trusts(document: Mapping[str, Any], service: str) -> bool:
-    return any(one.get("Effect") == "Allow" and _names(one, service) for one in _statements(document))
+def _trusts(document: Mapping[str, Any], service: str, source_arn: str) -> bool:
+    return any(
+        one.get("Effect") == "Allow" and _names(one, service) and _source_meets(one.get("Condition"), source_arn)
+        for one in _statements(document)
+    )
 
 
 def _names(statement: Mapping[str, Any], service: str) -> bool:

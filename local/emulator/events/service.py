@@ -107,10 +107,15 @@ def refusal(delivery: Delivery) -> str | None:
                 service=_PRINCIPAL,
                 action="batch:SubmitJob",
                 resources=[arn, definition_names(definition, arn)],
+                source_arn=delivery.rule_arn,
             )
         case "firehose":
             return role_refusal(
-                target.get("RoleArn") or "", service=_PRINCIPAL, action="firehose:PutRecord", resources=[arn]
+                target.get("RoleArn") or "",
+                service=_PRINCIPAL,
+                action="firehose:PutRecord",
+                resources=[arn],
+                source_arn=delivery.rule_arn,
             )
         case "sqs":
             return queue_refusal(arn, service=_PRINCIPAL, source_arn=delivery.rule_arn)

@@ -87,6 +87,7 @@ def destination_of(stream: DeliveryStream) -> Destination | None:
             if kind in destination:
                 return Destination(
                     stream=stream.delivery_stream_name,
+                    arn=stream.delivery_stream_arn,
                     version=stream.version_id,
                     configuration=dict(destination[kind]),
                 )

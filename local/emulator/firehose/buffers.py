@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.emulator.emulated_clock import EmulatedClock, Timetable
 from local.emulator.firehose.prefix import error_key, object_key
 from local.emulator.firehose.processing import PROCESSING_FAILED, Failure, process, steps_of
+from local.emulator.permissions import role_refusal
 
 # Real seconds: however fast the lane's clock, a burst still makes few objects.
 SHORTEST_BUFFER_S = 0.3
@@ -34,12 +35,23 @@ class Destination:
     """What a flush needs of a stream, copied out of moto when the buffer is opened."""
 
     stream: str
+    arn: str
     version: str
     configuration: Mapping[str, Any]
 
     @property
     def bucket(self) -> str:
         return str(self.configuration["BucketARN"]).rpartition(":")[2]
+
+    def refusal(self) -> str | None:
+        """Why the stream's role can't write to the bucket; None if it can."""
+        return role_refusal(
+            self.configuration["RoleARN"],
+            service="firehose.amazonaws.com",
+            action="s3:PutObject",
+            resources=[f"{self.configuration['BucketARN']}/{self.stream}"],
+            source_arn=self.arn,
+        )
 
     @property
     def interval_s(self) -> float:
@@ -66,6 +78,13 @@ class _Buffer:
     size_bytes: int = 0
     # the same object name at every try: what was stored before its answer was lost is overwritten, not doubled
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
+    obstacle: str = ""
+
+    def wait_for(self, obstacle: str) -> None:
+        """Tells the log why the records aren't stored yet, once for each reason."""
+        if obstacle != self.obstacle:
+            self.obstacle = obstacle
+            _log.warning("%s can't store %d records yet: %s", self.destination.stream, len(self.records), obstacle)
 
 
 class Buffers:
@@ -146,6 +165,10 @@ class Buffers:
 
     def _store(self, buffer: _Buffer) -> bool:
         destination = buffer.destination
+        refused = destination.refusal()
+        if refused is not None:
+            buffer.wait_for(refused)
+            return False
         try:
             done, failed = process(buffer.records, steps_of(destination.configuration.get("ProcessingConfiguration")))
             body = b"".join(done)
@@ -154,7 +177,7 @@ class Buffers:
             if failed:
                 self._put(destination, self._error_key(buffer), _error_lines(failed, buffer.opened_at), compress=False)
         except (ClientError, BotoCoreError, OSError) as error:
-            _log.warning("%s can't store %d records yet: %s", destination.stream, len(buffer.records), error)
+            buffer.wait_for(str(error))
             return False
         except Exception:
             _log.exception("%d records of %s are lost", len(buffer.records), destination.stream)

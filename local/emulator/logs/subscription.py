@@ -34,6 +34,11 @@ class Route:
     stream: str
     filter_name: str
 
+    @property
+    def group_arn(self) -> str:
+        region = self.destination_arn.split(":")[3]
+        return f"arn:aws:logs:{region}:{self.owner}:log-group:{self.group}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
@@ -107,6 +112,7 @@ class SubscriptionSender:
             service="logs.amazonaws.com",
             action="firehose:PutRecord",
             resources=[route.destination_arn],
+            source_arn=route.group_arn,
             regional_service=True,
         )
         if refused is not None:

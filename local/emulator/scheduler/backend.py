@@ -26,6 +26,11 @@ _botocore = Session()
 _shapes: dict[Action, Any] = {}
 
 
+def group_arn(schedule_arn: str) -> str:
+    """`…:schedule/GROUP/NAME` → `…:schedule-group/GROUP`."""
+    return schedule_arn.rpartition("/")[0].replace(":schedule/", ":schedule-group/")
+
+
 def input_shape(action: Action) -> Any:
     """botocore's input shape of an action. Raises InputError for a service or an action it doesn't know."""
     if action not in _shapes:
@@ -44,13 +49,13 @@ def emulated_backend(changed: Callable[[Schedule | None, str, str], None]) -> ty
             group = given["group_name"] or "default"
             if group not in self.schedule_groups:
                 raise ScheduleGroupNotFound(group)
-            _check(given)
+            _check(given, self.schedule_groups[group].arn)
             schedule = super().create_schedule(**given)
             changed(schedule, group, schedule.name)
             return schedule
 
         def update_schedule(self, *_: Any, **given: Any) -> Schedule:
-            _check(given)
+            _check(given, self.get_schedule_group(given["group_name"]).arn)
             # UpdateSchedule replaces the whole schedule: a state that isn't given is ENABLED again.
             schedule = super().update_schedule(**{**given, "state": given["state"] or "ENABLED"})
             changed(schedule, schedule.group_name, schedule.name)
@@ -76,7 +81,7 @@ def emulated_backend(changed: Callable[[Schedule | None, str, str], None]) -> ty
     return EmulatedSchedulerBackend
 
 
-def _check(given: dict[str, Any]) -> None:
+def _check(given: dict[str, Any], group_arn: str) -> None:
     expression = given["schedule_expression"]
     timezone = given["schedule_expression_timezone"] or "UTC"
     try:
@@ -89,10 +94,10 @@ def _check(given: dict[str, Any]) -> None:
         _refuse(f"Invalid Schedule Expression Timezone {timezone}. ({error})")
     if given["start_date"] and given["end_date"] and float(given["start_date"]) >= float(given["end_date"]):
         _refuse("The EndDate you specify must come after the StartDate.")
-    _check_target(given["target"])
+    _check_target(given["target"], group_arn)
 
 
-def _check_target(target: dict[str, Any]) -> None:
+def _check_target(target: dict[str, Any], group_arn: str) -> None:
     action = action_of(target["Arn"])
     if action is not None:
         text = target.get("Input") or ""
@@ -102,7 +107,9 @@ def _check_target(target: dict[str, Any]) -> None:
             _refuse(str(error))
         if target["Arn"] == SUBMIT_JOB and len(text.encode()) > MAX_SUBMIT_JOB_BYTES:
             _refuse(f"The input has {len(text.encode())} bytes; SubmitJob takes {MAX_SUBMIT_JOB_BYTES}.")
-    refused = role_refusal(target["RoleArn"], service=PRINCIPAL, action="sts:AssumeRole", resources=[])
+    refused = role_refusal(
+        target["RoleArn"], service=PRINCIPAL, action="sts:AssumeRole", resources=[], source_arn=group_arn
+    )
     if refused is not None:
         _refuse(f"The execution role you provide must allow AWS EventBridge Scheduler to assume the role. ({refused})")
 

@@ -8,7 +8,7 @@ import math
 import queue
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from local.emulator.events.service import definition_names
 from local.emulator.events.targets import queue_url, resource_of, service_of
 from local.emulator.permissions import role_refusal
 from local.emulator.schedule import Schedule, ScheduleError, parse_schedule
-from local.emulator.scheduler.backend import PRINCIPAL, emulated_backend, input_shape
+from local.emulator.scheduler.backend import PRINCIPAL, emulated_backend, group_arn, input_shape
 from local.emulator.scheduler.routes import add_routes
 from local.emulator.scheduler.universal_target import Action, InputError, action_of, call_arguments, with_context
 from local.emulator.substitute import Substitutions
@@ -39,6 +39,7 @@ class Invocation:
     """One firing of one schedule on its way to the target."""
 
     schedule_arn: str
+    group_arn: str
     target: Mapping[str, Any]
     scheduled_time: str
     execution_id: str
@@ -52,6 +53,12 @@ class Invocation:
             scheduled_time=self.scheduled_time,
             execution_id=self.execution_id,
             attempt_number=self.retries + 1,
+        )
+
+    def refusal(self, action: str, resources: Sequence[str | tuple[str, ...]]) -> str | None:
+        """Why the target's role can't do `action`; to its trust policy the schedule's group is the source."""
+        return role_refusal(
+            self.target["RoleArn"], service=PRINCIPAL, action=action, resources=resources, source_arn=self.group_arn
         )
 
     def dead_letter_attributes(self, error: DeliveryError, exhausted: str | None) -> dict[str, dict[str, str]]:
@@ -164,6 +171,7 @@ class SchedulerService:
         self._work.put(
             Invocation(
                 schedule_arn=schedule.arn,
+                group_arn=group_arn(schedule.arn),
                 target=dict(schedule.target),
                 scheduled_time=event_time(Schedule.moment(due_s)),
                 execution_id=execution_id,
@@ -184,30 +192,30 @@ class SchedulerService:
         text = invocation.text()
         action = action_of(target["Arn"])
         if action is None:
-            self._call_templated(target, text)
+            self._call_templated(invocation, text)
             return
         try:
             arguments = call_arguments(text, input_shape(action))
         except InputError as error:
             raise DeliveryError("INVALID_PARAMETER", str(error)) from error
-        refused = _refusal(target, action, arguments, self._context)
+        refused = _refusal(invocation, action, arguments, self._context)
         if refused is not None:
             raise DeliveryError("NO_PERMISSIONS", refused)
         client = self._clients(action.service)
         method = next(python for python, name in client.meta.method_to_api_mapping.items() if name == action.operation)
         getattr(client, method)(**arguments)
 
-    def _call_templated(self, target: Mapping[str, Any], text: str) -> None:
-        arn = target["Arn"]
+    def _call_templated(self, invocation: Invocation, text: str) -> None:
+        arn = invocation.target["Arn"]
         service = service_of(arn)
         if service == "sqs":
-            self._require(target, "sqs:SendMessage")
+            _require(invocation, "sqs:SendMessage")
             self._clients("sqs").send_message(QueueUrl=queue_url(self._clients, arn), MessageBody=text)
         elif service == "sns":
-            self._require(target, "sns:Publish")
+            _require(invocation, "sns:Publish")
             self._clients("sns").publish(TopicArn=arn, Message=text)
         elif service == "firehose":
-            self._require(target, "firehose:PutRecord")
+            _require(invocation, "firehose:PutRecord")
             stream = resource_of(arn)
             self._clients("firehose").put_record(DeliveryStreamName=stream, Record={"Data": text.encode()})
         else:
@@ -215,11 +223,6 @@ class SchedulerService:
                 "UNSUPPORTED_TARGET",
                 f"{arn}: the emulator calls universal targets (arn:aws:scheduler:::aws-sdk:…), sqs, sns and firehose",
             )
-
-    def _require(self, target: Mapping[str, Any], action: str) -> None:
-        refused = role_refusal(target["RoleArn"], service=PRINCIPAL, action=action, resources=[target["Arn"]])
-        if refused is not None:
-            raise DeliveryError("NO_PERMISSIONS", refused)
 
     def _fail(self, invocation: Invocation, error: DeliveryError) -> None:
         exhausted: str | None = None
@@ -241,7 +244,7 @@ class SchedulerService:
             _log.warning("dropped without a dead-letter queue: %s", what)
             return
         # Scheduler writes to the dead-letter queue as the target's role, not by the queue's policy.
-        refused = role_refusal(target["RoleArn"], service=PRINCIPAL, action="sqs:SendMessage", resources=[arn])
+        refused = invocation.refusal("sqs:SendMessage", [arn])
         if refused is not None:
             _log.warning("dropped: %s; and %s", what, refused)
             return
@@ -271,8 +274,15 @@ def _with_completion(
     return update_schedule
 
 
+def _require(invocation: Invocation, action: str) -> None:
+    """Raises DeliveryError unless the schedule's role may do `action` on its target."""
+    refused = invocation.refusal(action, [invocation.target["Arn"]])
+    if refused is not None:
+        raise DeliveryError("NO_PERMISSIONS", refused)
+
+
 def _refusal(
-    target: Mapping[str, Any], action: Action, arguments: Mapping[str, Any], context: EmulatorContext
+    invocation: Invocation, action: Action, arguments: Mapping[str, Any], context: EmulatorContext
 ) -> str | None:
     """Whether the target's role may submit the job; other universal targets are called as they are."""
     if (action.service, action.operation) != ("batch", "SubmitJob"):
@@ -281,4 +291,4 @@ def _refusal(
     if not queue_arn.startswith("arn:"):
         queue_arn = f"arn:aws:batch:{context.region}:{context.account}:job-queue/{queue_arn}"
     names = definition_names(arguments["jobDefinition"], queue_arn)
-    return role_refusal(target["RoleArn"], service=PRINCIPAL, action="batch:SubmitJob", resources=[queue_arn, names])
+    return invocation.refusal("batch:SubmitJob", [queue_arn, names])

@@ -101,6 +101,14 @@ def make_role(
     return str(arn)
 
 
+def make_writer(context: EmulatorContext, *buckets: str) -> str:
+    """The role of a Firehose stream that writes to these buckets; its ARN."""
+    resources = [f"arn:aws:s3:::{bucket}/*" for bucket in buckets]
+    return make_role(
+        context, "firehose", service="firehose.amazonaws.com", actions=["s3:PutObject"], resources=resources
+    )
+
+
 def make_queue(context: EmulatorContext, name: str, *, service: str = "events.amazonaws.com") -> tuple[str, str]:
     """A queue `service` may send to; its URL and ARN."""
     sqs = client(context, "sqs")

@@ -20,6 +20,7 @@ from tests.unit.local.emulator.moto_server import (
 
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:failures"
+JOB_QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/a"
 RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/uploads"
 EVENTS = "events.amazonaws.com"
 
@@ -57,6 +58,26 @@ def test_roles_need_trust_and_permission(lane: EmulatorContext) -> None:
     assert not can(role, f"{definition}:3", service="scheduler.amazonaws.com")
     assert not can(role.replace("trigger", "nobody"), f"{definition}:3")
     assert not can("", f"{definition}:3")
+
+
+def test_a_trust_policy_may_ask_for_the_source(lane: EmulatorContext) -> None:
+    role = make_role(lane, "trigger", service=EVENTS, actions=["batch:SubmitJob"], resources=[JOB_QUEUE])
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": EVENTS},
+        "Action": "sts:AssumeRole",
+        "Condition": {"ArnEquals": {"aws:SourceArn": RULE}},
+    }
+    document = json.dumps({"Version": VERSION, "Statement": [trust]})
+    client(lane, "iam").update_assume_role_policy(RoleName="trigger", PolicyDocument=document)
+
+    def refused(source_arn: str) -> str | None:
+        return role_refusal(
+            role, service=EVENTS, action="batch:SubmitJob", resources=[JOB_QUEUE], source_arn=source_arn
+        )
+
+    assert refused(RULE) is None
+    assert "see its trust policy" in (refused(RULE + "2") or "")
 
 
 def test_denials_win_and_managed_policies_count(lane: EmulatorContext) -> None:

@@ -19,6 +19,7 @@ from tests.unit.local.emulator.moto_server import (
     forget_everything,
     make_queue,
     make_role,
+    make_writer,
     messages,
 )
 
@@ -54,6 +55,7 @@ def test_every_upload_of_a_burst_is_delivered_to_every_target(lane: EmulatorCont
     s3 = client(lane, "s3")
     s3.create_bucket(Bucket="uploads")
     s3.create_bucket(Bucket="ledger")
+    make_writer(lane, "ledger")
     s3.put_bucket_notification_configuration(
         Bucket="uploads", NotificationConfiguration={"EventBridgeConfiguration": {}}
     )

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.emulator import firehose
 from local.emulator.context import EmulatorContext
-from tests.unit.local.emulator.moto_server import ACCOUNT, client, eventually, forget_everything, serving
+from tests.unit.local.emulator.moto_server import ACCOUNT, client, eventually, forget_everything, make_writer, serving
 
 Lane = tuple[EmulatorContext, Any]
 
@@ -25,6 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
 @pytest.fixture
 def lane(server: Lane) -> Iterator[Lane]:
     client(server[0], "s3").create_bucket(Bucket="ledger")
+    make_writer(server[0], "ledger", "later")
     yield server
     forget_everything()
 
@@ -102,6 +103,21 @@ def test_records_wait_for_a_bucket_that_is_missing(lane: Lane) -> None:
     client(context, "s3").create_bucket(Bucket="later")
     found = eventually("the object", lambda: objects(context, "later"))
     assert list(found.values()) == [b"patient\n"]
+
+
+def test_records_wait_for_a_role_that_may_write(lane: Lane) -> None:
+    context, service = lane
+    iam = client(context, "iam")
+    iam.delete_role_policy(RoleName="firehose", PolicyName="allowed")
+    make_stream(context)
+    put(context, b"patient")
+    service.buffers.flush()
+    put(context, b"second")
+    iam.delete_role(RoleName="firehose")
+    assert objects(context) == {}
+    make_writer(context, "ledger")
+    service.buffers.flush()
+    eventually("both records", lambda: sorted(objects(context).values()) == [b"patient\n", b"second\n"])
 
 
 def test_what_can_not_be_processed_goes_to_the_error_prefix(lane: Lane) -> None:

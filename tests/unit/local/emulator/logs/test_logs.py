@@ -20,6 +20,7 @@ from tests.unit.local.emulator.moto_server import (
     eventually,
     forget_everything,
     make_role,
+    make_writer,
     serving,
 )
 
@@ -56,6 +57,7 @@ def lane(server: EmulatorContext) -> Iterator[EmulatorContext]:
 
 def make_stream(context: EmulatorContext) -> str:
     client(context, "s3").create_bucket(Bucket="ledger")
+    make_writer(context, "ledger")
     processors = [
         {"Type": "Decompression", "Parameters": [{"ParameterName": "CompressionFormat", "ParameterValue": "GZIP"}]},
         {
