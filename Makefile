@@ -29,22 +29,21 @@ up-local: setup ## bring the local stage up (again)
 down-local: ## destroy the local stage and stop its emulator
 	@$(VENV)/python -m local.stage down
 
-test: setup lint ## everything that is checked
+test: lint ## everything that is checked
 	@$(VENV)/python -m pytest -q --durations=5 $(TESTS)
 	@echo "make test: lint and all tests passed"
 
 unit: setup ## only the tests that need neither engine nor containers
 	@$(VENV)/python -m pytest -q tests/unit jobs
 
-lint: ## ruff, formatting, types, imports
-	@$(VENV)/ruff check --quiet --no-cache .
+lint: setup ## ruff, formatting, types, imports
+	@$(VENV)/ruff check --quiet --no-cache --output-format concise .
 	@$(VENV)/ruff format --quiet --no-cache --check .
 	@$(VENV)/mypy --cache-dir $(HOME_FOLDER)/cache/mypy --no-error-summary .
 	@$(VENV)/lint-imports --no-cache --config pyproject.toml > $(HOME_FOLDER)/logs/lint-imports.log || { cat $(HOME_FOLDER)/logs/lint-imports.log; exit 1; }
 	@echo "lint passed"
 
-check: ## lint and the placement and specification checks of every job
-	@$(MAKE) --no-print-directory setup lint
+check: lint ## lint and the placement and specification checks of every job
 	@$(BATCHYARD) jobs check
 
 format: ## let ruff format and mend

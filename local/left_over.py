@@ -52,6 +52,21 @@ def ours(pid: int, home: Home, *, lane: str | None = None) -> str | None:
     return None
 
 
+def stop_containers_of(exec_root: Path) -> int:
+    """Ends containerd and its containers' parents that a Docker engine killed hard left under `exec_root`."""
+    stopped = 0
+    for pid in _pids():
+        identity = process_identity(pid)
+        try:
+            command = (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        named = any(str(exec_root) in argument for argument in command[1:])
+        if identity is not None and named and Path(command[0]).name.startswith("containerd"):
+            stopped += stop_process(ProcessRecord(name=command[0], pid=pid, identity=identity), grace_s=5.0)
+    return stopped
+
+
 def _pids() -> list[int]:
     try:
         return sorted(int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from local.home import HOME_VARIABLE, Home
-from local.left_over import stop_left_over
+from local.left_over import stop_containers_of, stop_left_over
 from local.processes import stop_process
 from local.setup.docker_engine import PROCESS_NAME as DOCKER_ENGINE
 from local.setup.docker_engine import exec_root
@@ -33,6 +33,8 @@ def clean(home: Home) -> list[str]:
     for record in home.processes.all():
         if stop_process(record):
             stopped.append(record.name)
+    if stop_containers_of(exec_root(home)):
+        stopped.append("containerd")
     unmount_below(home.root)
     unmount_below(exec_root(home))
     if exec_root(home).parent == Path("/run"):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from local.emulator_process import tail
 from local.home import Home
+from local.left_over import stop_containers_of
 from local.processes import wait_until
 from local.setup.debian import apt_install, on_debian
 from local.setup.steps import Progress, SetupError
@@ -90,6 +91,11 @@ def start_docker_engine(home: Home) -> None:
     """Starts `dockerd` with its data in the home and waits for it; SetupError with the end of its log."""
     log = home.logs / "dockerd.log"
     home.docker.mkdir(parents=True, exist_ok=True)
+    home.processes.stop(PROCESS_NAME)
+    # containerd of an engine that was killed may still be dying, and a new engine would wait for it in vain
+    stop_containers_of(exec_root(home))
+    forget_stale_pid(home.docker / "dockerd.pid", "dockerd")
+    forget_stale_pid(exec_root(home) / "containerd" / "containerd.pid", "containerd")
     dockerd = shutil.which("dockerd") or "/usr/sbin/dockerd"
     process = home.processes.start(
         PROCESS_NAME,
@@ -109,6 +115,17 @@ def start_docker_engine(home: Home) -> None:
     if docker_version() is None:
         home.processes.stop(PROCESS_NAME)
         raise SetupError(f"dockerd didn't come up; start a Docker engine yourself. The end of {log}:\n{tail(log)}")
+
+
+def forget_stale_pid(file: Path, program: str) -> None:
+    """Removes a pid file whose process is no `program`: after a restart the number is somebody else's."""
+    try:
+        pid = int(file.read_text(encoding="ascii"))
+        running = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        running = ""
+    if running != program:
+        file.unlink(missing_ok=True)
 
 
 def exec_root(home: Home) -> Path:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from local.setup.debian import on_debian, os_id
 from local.setup.docker_engine import (
     docker_version,
     exec_root,
+    forget_stale_pid,
     provide_docker_engine,
     require_startable,
     start_docker_engine,
@@ -96,6 +98,18 @@ def test_an_engine_that_ends_at_once_shows_its_last_words(
     with pytest.raises(SetupError, match=r"dockerd didn't come up; start a Docker engine yourself(.|\n)*no iptables"):
         start_docker_engine(home)
     assert home.processes.find(docker_engine.PROCESS_NAME) is None
+
+
+def test_a_pid_file_of_another_boot_does_not_keep_the_engine_down(tmp_path: Path) -> None:
+    file = tmp_path / "dockerd.pid"
+    forget_stale_pid(file, "dockerd")
+    for content in (str(os.getpid()), "4194305", "no number"):
+        file.write_text(content)
+        forget_stale_pid(file, "dockerd")
+        assert not file.exists()
+    file.write_text(str(os.getpid()))
+    forget_stale_pid(file, Path("/proc/self/comm").read_text().strip())
+    assert file.exists()
 
 
 def test_the_engines_sockets_have_short_paths(tmp_path: Path) -> None:
