@@ -15,8 +15,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from waitress.server import create_server
+from waitress.wasyncore import close_all
 
 from local.emulator.context import CONTAINER_HOST, EmulatorContext, Service
 from local.emulator.request_parser import use_request_parser
@@ -48,6 +50,8 @@ class EmulatorServer:
         self._service_names = services
         self._services: list[tuple[str, Service]] = []
         self._thread: threading.Thread | None = None
+        # waitress's own table of listening and open sockets; its loop ends when it is empty
+        self._connections: dict[int, Any] = {}
         gateway = bridge_address()
         hosts = ["127.0.0.1", gateway] if gateway else ["127.0.0.1"]
         self._sockets: list[socket.socket]
@@ -81,6 +85,7 @@ class EmulatorServer:
         use_request_parser()
         self._http = create_server(
             Application(),
+            map=self._connections,
             sockets=self._sockets,
             threads=REQUEST_THREADS,
             backlog=BACKLOG,
@@ -111,7 +116,8 @@ class EmulatorServer:
         self.context.stopping.set()
         self._close_services()
         if self._thread is not None:
-            self._http.close()
+            self._http.task_dispatcher.shutdown()
+            close_all(self._connections, ignore_all=True)
             self._thread.join(timeout=5)
         for bound in self._sockets:
             bound.close()
