@@ -91,11 +91,7 @@ def start_docker_engine(home: Home) -> None:
     """Starts `dockerd` with its data in the home and waits for it; SetupError with the end of its log."""
     log = home.logs / "dockerd.log"
     home.docker.mkdir(parents=True, exist_ok=True)
-    home.processes.stop(PROCESS_NAME)
-    # containerd of an engine that was killed may still be dying, and a new engine would wait for it in vain
-    stop_containers_of(exec_root(home))
-    forget_stale_pid(home.docker / "dockerd.pid", "dockerd")
-    forget_stale_pid(exec_root(home) / "containerd" / "containerd.pid", "containerd")
+    forget_killed_engine(home)
     dockerd = shutil.which("dockerd") or "/usr/sbin/dockerd"
     process = home.processes.start(
         PROCESS_NAME,
@@ -117,14 +113,15 @@ def start_docker_engine(home: Home) -> None:
         raise SetupError(f"dockerd didn't come up; start a Docker engine yourself. The end of {log}:\n{tail(log)}")
 
 
-def forget_stale_pid(file: Path, program: str) -> None:
-    """Removes a pid file whose process is no `program`: after a restart the number is somebody else's."""
-    try:
-        pid = int(file.read_text(encoding="ascii"))
-        running = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        running = ""
-    if running != program:
+def forget_killed_engine(home: Home) -> None:
+    """Ends what an engine of ours that was killed left, and removes its pid files.
+
+    The numbers in them may be somebody else's by now, or those of processes still dying: an engine that believes them
+    refuses to start, or waits in vain for its containerd.
+    """
+    home.processes.stop(PROCESS_NAME)
+    stop_containers_of(exec_root(home))
+    for file in (home.docker / "dockerd.pid", exec_root(home) / "containerd" / "containerd.pid"):
         file.unlink(missing_ok=True)
 
 

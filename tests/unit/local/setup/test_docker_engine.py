@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from local.setup.debian import on_debian, os_id
 from local.setup.docker_engine import (
     docker_version,
     exec_root,
-    forget_stale_pid,
+    forget_killed_engine,
     provide_docker_engine,
     require_startable,
     start_docker_engine,
@@ -100,16 +101,16 @@ def test_an_engine_that_ends_at_once_shows_its_last_words(
     assert home.processes.find(docker_engine.PROCESS_NAME) is None
 
 
-def test_a_pid_file_of_another_boot_does_not_keep_the_engine_down(tmp_path: Path) -> None:
-    file = tmp_path / "dockerd.pid"
-    forget_stale_pid(file, "dockerd")
-    for content in (str(os.getpid()), "4194305", "no number"):
-        file.write_text(content)
-        forget_stale_pid(file, "dockerd")
-        assert not file.exists()
-    file.write_text(str(os.getpid()))
-    forget_stale_pid(file, Path("/proc/self/comm").read_text().strip())
-    assert file.exists()
+def test_a_pid_file_of_a_killed_engine_does_not_keep_the_next_one_down(home: Home) -> None:
+    files = [home.docker / "dockerd.pid", exec_root(home) / "containerd" / "containerd.pid"]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(os.getpid()))
+    try:
+        forget_killed_engine(home)
+        assert not any(file.exists() for file in files)
+    finally:
+        shutil.rmtree(exec_root(home), ignore_errors=True)
 
 
 def test_the_engines_sockets_have_short_paths(tmp_path: Path) -> None:
