@@ -59,6 +59,8 @@ def official(home: Home, name: str, version: str) -> Path | None:
     """An official plugin's executable: in the person's PULUMI_HOME, or on PATH. None where there is none."""
     executable = f"pulumi-resource-{name}"
     own = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    if own.resolve() == home.pulumi_home.resolve():  # the local stages' environment is active
+        own = Path.home() / ".pulumi"
     candidates = [plugin_folder(own, name, version) / executable]
     found = shutil.which(executable)
     if found is not None:

@@ -105,6 +105,10 @@ class Clients:
                 self._made[key] = self._make(*key)
             return self._made[key]
 
+    def warm_up(self) -> None:
+        """Load botocore beside the start of the person's program, which may ask for something first thing."""
+        threading.Thread(target=self.client, args=("sts",), name="warm-up", daemon=True).start()
+
     def _make(self, service: str, region: str) -> Any:
         from botocore.config import Config
         from botocore.session import get_session

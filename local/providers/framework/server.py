@@ -89,6 +89,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 given: Properties = {key.rpartition(":")[2]: value for key, value in request.variables.items()}
                 given |= decode(request.args).values
                 clients = Clients(Configuration.read(given))
+                clients.warm_up()
             self._operations = Operations(self._provider, clients)
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
