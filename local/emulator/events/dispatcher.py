@@ -81,6 +81,7 @@ class Dispatcher:
         self._deliverers = deliverers
         self._work: queue.SimpleQueue[_Arrival | Delivery | None] = queue.SimpleQueue()
         self._timetable = Timetable(clock, name="events-retries")
+        self._closing = False
         self._pending = 0
         self._idle = threading.Condition()
         self._threads = [
@@ -114,6 +115,8 @@ class Dispatcher:
             return True
 
     def close(self) -> None:
+        """Ends after the deliveries under way; what is still queued is dropped with the emulator that holds it all."""
+        self._closing = True
         self._timetable.close()
         for _ in self._threads:
             self._work.put(None)
@@ -134,7 +137,9 @@ class Dispatcher:
     def _run(self) -> None:
         while (item := self._work.get()) is not None:
             try:
-                if isinstance(item, _Arrival):
+                if self._closing:
+                    _log.info("the emulator ends: dropped %s", item.event.get("id"))
+                elif isinstance(item, _Arrival):
                     self._match(item)
                 else:
                     self._deliver(item)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from local.emulator import scheduler
 from local.emulator.context import EmulatorContext
+from local.emulator.emulated_clock import EmulatedClock
 from local.emulator.scheduler.backend import input_shape
 from local.emulator.scheduler.routes import FIRE_PATH
 from local.emulator.scheduler.universal_target import (
@@ -166,22 +169,38 @@ def test_disabled_schedules_wait_and_can_be_fired_by_hand(lane: Lane) -> None:
     assert requests.post(context.endpoint + FIRE_PATH, data="x", timeout=60).status_code == 400
 
 
+@contextmanager
+def stopped(clock: EmulatedClock) -> Iterator[datetime]:
+    """The clock stands still, so that a slow machine can't miss a time that is about to come; yields what it shows."""
+    stopped_s = clock._monotonic()
+    clock._monotonic = lambda: stopped_s
+    try:
+        yield clock.now().replace(microsecond=0)
+    finally:
+        lost_s = time.monotonic() - stopped_s
+        clock._monotonic = lambda: time.monotonic() - lost_s
+
+
 def test_at_fires_once_and_deletes_itself(lane: Lane) -> None:
     context, service, batch = lane
-    soon = (service.clock.now() + timedelta(minutes=2)).astimezone(UTC)
-    make(context, "once", f"at({soon:%Y-%m-%dT%H:%M:%S})", ActionAfterCompletion="DELETE")
+    with stopped(service.clock) as now:
+        soon = now + timedelta(minutes=2)
+        make(context, "once", f"at({soon:%Y-%m-%dT%H:%M:%S})", ActionAfterCompletion="DELETE")
     eventually("the job", lambda: batch.submitted)
     api = client(context, "scheduler")
     eventually("the schedule's end", lambda: not api.list_schedules()["Schedules"])
-    assert len(batch.submitted) == 1
+    assert [job["parameters"]["day"] for job in batch.submitted] == [f"{soon:%Y-%m-%dT%H:%M:%SZ}"]
 
 
 def test_dates_bound_a_schedule(lane: Lane) -> None:
     context, service, batch = lane
-    now = service.clock.now()
-    make(context, "over", StartDate=now + timedelta(minutes=1), EndDate=now + timedelta(minutes=3, seconds=30))
-    eventually("the last job", lambda: service.timetable.waiting() == 0)
+    with stopped(service.clock) as now:
+        start, end = now + timedelta(minutes=1), now + timedelta(minutes=3, seconds=30)
+        make(context, "bounded", StartDate=start, EndDate=end)
+    eventually("the end", lambda: service.timetable.waiting() == 0)
     eventually("three jobs", lambda: len(batch.submitted) == 3)
+    times = [datetime.fromisoformat(job["parameters"]["day"]) for job in batch.submitted]
+    assert sorted(times) == [start + timedelta(minutes=number) for number in range(3)]
 
 
 def test_what_can_not_be_submitted_goes_to_the_dead_letter_queue(lane: Lane) -> None:
