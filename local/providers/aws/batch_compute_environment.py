@@ -7,7 +7,7 @@ from typing import Any
 
 from local.providers.aws.batch_calls import one_of, retag_batch, status_of, well_named
 from local.providers.aws.batch_shapes import COMPUTE_RESOURCES, EKS_CONFIGURATION, UPDATE_POLICY
-from local.providers.aws.calls import changed
+from local.providers.aws.calls import as_block, changed
 from local.providers.aws.shapes import from_service, only, to_service
 from local.providers.aws.waiting import wait_for_status
 from local.providers.framework.context import Context, name_prefix
@@ -134,17 +134,17 @@ def _delete_environment(context: Context, name: str, state: Props) -> None:
 def is_updatable(properties: Mapping[str, Any]) -> bool:
     """Whether Batch changes the infrastructure in place: with its service-linked role and three of the strategies."""
     role = properties.get("serviceRole") or ""
-    strategy = (properties.get("computeResources") or {}).get("allocationStrategy")
+    strategy = as_block(properties.get("computeResources")).get("allocationStrategy")
     return (role == "" or _SERVICE_LINKED_ROLE in str(role)) and strategy in _UPDATABLE_STRATEGIES
 
 
 def _plan_environment(plan: Plan) -> None:
-    new_resources = plan.new.get("computeResources") or {}
+    new_resources = as_block(plan.new.get("computeResources"))
     if plan.new.get("type") == "UNMANAGED" and new_resources:
         plan.fail('no `compute_resources` can be specified when `type` is "UNMANAGED"')
     if plan.creating:
         return
-    old_resources = plan.old.get("computeResources") or {}
+    old_resources = as_block(plan.old.get("computeResources"))
     if bool(old_resources.get("launchTemplate")) != bool(new_resources.get("launchTemplate")):
         plan.replace_on("computeResources.launchTemplate")
     # an unset role in the program means the one the environment has

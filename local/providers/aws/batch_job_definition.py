@@ -8,6 +8,7 @@ from typing import Any
 
 from local.providers.aws.batch_calls import retag_batch, well_named
 from local.providers.aws.batch_shapes import EKS_PROPERTIES, RETRY_STRATEGY, TIMEOUT
+from local.providers.aws.calls import as_block
 from local.providers.aws.shapes import from_service, only, to_service
 from local.providers.framework.context import Context
 from local.providers.framework.plan import Plan
@@ -138,8 +139,8 @@ def _problems(inputs: Props) -> Iterable[str]:
 def _plan(plan: Plan) -> None:
     if plan.creating:
         return
-    counts = [len((side.get("retryStrategy") or {}).get("evaluateOnExits") or ()) for side in (plan.old, plan.new)]
-    if counts[0] != counts[1]:
+    rules = [as_block(side.get("retryStrategy")).get("evaluateOnExits") or [] for side in (plan.old, plan.new)]
+    if all(isinstance(some, list) for some in rules) and len(rules[0]) != len(rules[1]):
         plan.replace_on("retryStrategy")
     if plan.changed - {"tags", "tagsAll"}:
         plan.recompute("arn", "revision")

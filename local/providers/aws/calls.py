@@ -70,6 +70,11 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any], *keys: str) -> bool:
     return any(old.get(key) != new.get(key) for key in keys)
 
 
+def as_block(value: Any) -> Mapping[str, Any]:
+    """A nested block, {} where it is unset or not yet known."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def rfc3339(moment: Any) -> str:
     """A service's time (datetime, or text already) as `2026-01-31T12:00:00Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(moment, datetime) else str(moment)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from local.providers.aws.calls import found_or_none, json_text
+from local.providers.aws.calls import as_block, found_or_none, json_text
 from local.providers.aws.s3_shapes import ENCRYPTION_RULE, LIFECYCLE_RULE, PUBLIC_ACCESS_BLOCK
 from local.providers.aws.shapes import from_service, to_service
 from local.providers.framework import Context, Props, ResourceType
@@ -68,8 +68,8 @@ def _delete_versioning(context: Context, resource_id: str, state: Props) -> None
 
 
 def _plan_versioning(plan: Any) -> None:
-    before = (plan.old.get("versioningConfiguration") or {}).get("status")
-    after = (plan.new.get("versioningConfiguration") or {}).get("status")
+    before = as_block(plan.old.get("versioningConfiguration")).get("status")
+    after = as_block(plan.new.get("versioningConfiguration")).get("status")
     if not plan.creating and after == "Disabled" and before != "Disabled":
         plan.fail("versioning_configuration.status cannot be updated from 'Enabled' to 'Disabled'; use 'Suspended'")
 

@@ -182,7 +182,20 @@ def _create_subscription(context: Context, inputs: Props) -> str:
         Attributes=to_attributes(_SUBSCRIPTION, inputs),
         ReturnSubscriptionArn=True,
     )
-    return str(answer["SubscriptionArn"])
+    arn = str(answer["SubscriptionArn"])
+    context.created(arn)
+    by_hand = inputs["protocol"].startswith(("email", "http")) and not inputs.get("endpointAutoConfirms")
+    if not by_hand:
+        _wait_for_confirmation(context, arn, float(inputs.get("confirmationTimeoutInMinutes") or 1))
+    return arn
+
+
+def _wait_for_confirmation(context: Context, arn: str, minutes: float) -> None:
+    def confirmed() -> bool | None:
+        subscription = _read_subscription(context, arn, {})
+        return True if subscription is None or not subscription["pendingConfirmation"] else None
+
+    context.wait(f"SNS Topic Subscription ({arn}) confirmation", confirmed, timeout_s=60 * max(minutes, 2))
 
 
 def _read_subscription(context: Context, arn: str, known: Props) -> Props | None:

@@ -16,6 +16,7 @@ _REQUEST = pascal("allowedPattern", "dataType", "description", "keyId", "name", 
 
 def _create(context: Context, inputs: Props) -> str:
     _put(context, inputs, overwrite=bool(inputs.get("overwrite")))
+    context.created(str(inputs["name"]))
     client = context.client("ssm")
     if inputs.get("tagsAll"):
         # not in PutParameter itself: the service refuses tags together with an overwrite

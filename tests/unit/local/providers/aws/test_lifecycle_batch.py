@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from local.providers.aws.batch_compute_environment import is_updatable
 from local.providers.aws.batch_job_definition import normal_properties
+from local.providers.aws.provider import PROVIDER
 from local.providers.aws.waiting import Status, wait_for_status
-from local.providers.framework import Context, ProviderError
+from local.providers.framework import UNKNOWN, Context, ProviderError
+from local.providers.framework.configuration import Configuration
+from local.providers.framework.operations import Operations, PartialFailure
 from tests.unit.local.providers.aws.lifecycle import Life, Object, live
 from tests.unit.local.providers.aws.plugin import CheckFailed, Plugin, Refused
 
@@ -158,7 +161,7 @@ def test_a_queue(plugin: Plugin, environments: list[Object], service: Callable[[
     renamed = queue.diff({**inputs, "name": "batchyard-test-other"})
     assert renamed.replaces == ["name"]
     assert not renamed.deleteBeforeReplace  # the Plugin Framework creates first, also under an explicit name
-    with pytest.raises(Refused, match="(?s)deleting Batch Compute Environment .*(JobQueue|job queue)"):
+    with pytest.raises(Refused, match=r"(?s)deleting Batch Compute Environment .*(JobQueue|job queue)"):
         environments[0].delete()
     service("batch").update_job_queue(jobQueue=queue.id, priority=1)
     assert queue.refresh()
@@ -380,3 +383,58 @@ def test_waiting_fails_at_an_unexpected_status() -> None:
         _wait(None)
     with pytest.raises(ProviderError, match="timeout while waiting for Batch Thing"):
         _wait(*[("CREATING", "")] * 1000, timeout_s=0.01)
+
+
+def test_plans_bear_what_is_not_known_yet(plugin: Plugin) -> None:
+    old = plugin.check(ENVIRONMENT, "a", {"name": "a", **environment(SPOT)})
+    unknown = {**old, "computeResources": UNKNOWN}
+    assert plugin.diff(ENVIRONMENT, "a", "a", old, unknown, old).diffs == ["computeResources"]
+    subnets = {**old, "computeResources": {**SPOT, "subnets": [UNKNOWN]}}
+    assert not plugin.diff(ENVIRONMENT, "a", "a", old, subnets, old).replaces
+    old = plugin.check(DEFINITION, "a", JOB)
+    for strategy in (UNKNOWN, {"attempts": 3, "evaluateOnExits": UNKNOWN}):
+        assert plugin.diff(DEFINITION, "a", "a", old, {**old, "retryStrategy": strategy}, old).diffs
+    checked = plugin.check(DEFINITION, "a", {**JOB, "containerProperties": UNKNOWN})
+    _, planned = plugin.create(DEFINITION, "a", checked, preview=True)
+    assert planned["arn"] is UNKNOWN
+    assert planned["name"] == JOB["name"]
+
+
+class Failing:
+    """Batch where everything ends up INVALID; the calls it got, by name."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.configuration = Configuration(region="us-east-1")
+
+    def client(self, service: str, region: str | None = None) -> Failing:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        status = {"status": "INVALID", "statusReason": "CLIENT_ERROR - the role can't be assumed"}
+
+        def call(**request: Any) -> Any:
+            self.calls.append(name)
+            environment = {"computeEnvironmentName": "a", "computeEnvironmentArn": "arn", "type": "MANAGED"}
+            queue = {"jobQueueName": "a", "jobQueueArn": "arn", "priority": 1, "state": "ENABLED"}
+            return {
+                "computeEnvironments": [{**environment, **status}],
+                "jobQueues": [{**queue, **status, "computeEnvironmentOrder": []}],
+                "jobQueueArn": "arn",
+            }
+
+        return call
+
+
+def test_an_environment_that_ends_invalid_is_kept_for_the_next_update() -> None:
+    operations = Operations(PROVIDER, cast(Any, Failing()))
+    inputs = {"name": "a", "region": "us-east-1", **environment(SPOT)}
+    with pytest.raises(PartialFailure, match=r"unexpected state 'INVALID', wanted target 'VALID'. last error: CLIENT"):
+        operations.create(PROVIDER.types[ENVIRONMENT], "a", inputs)
+
+
+def test_a_queue_that_ends_invalid_is_lost_as_with_the_official_plugin() -> None:
+    operations = Operations(PROVIDER, cast(Any, Failing()))
+    inputs = {"name": "a", "priority": 1, "state": "ENABLED", "region": "us-east-1"}
+    with pytest.raises(ProviderError, match=r"creating Batch Job Queue .*unexpected state 'INVALID'"):
+        operations.create(PROVIDER.types[QUEUE], "a", inputs)
