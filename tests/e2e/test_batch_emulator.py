@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -196,7 +195,6 @@ def start_emulator(lane: Path) -> tuple[subprocess.Popen[bytes], str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "local.emulator", "--lane", str(lane), "--registry", "localhost:1"],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     assert wait_until(lambda: ready.exists() or process.poll() is not None, timeout_s=DEADLINE_S)
     return process, str(json.loads(ready.read_text())["endpoint"])
