@@ -86,8 +86,8 @@ def test_an_unknown_type_is_a_failure_with_the_remedy(stub: Any) -> None:
     request = provider_pb2.CheckRequest(urn="urn:pulumi:dev::p::test:index/other:Other::a")
     [failure] = stub.Check(request).failures
     assert failure.reason == (
-        "resource type test:index/other:Other isn't one the local stand-in for the test plugin knows; remedy: use it on "
-        "a stage with the official plugin (`pulumi plugin install resource test`), or describe it in here"
+        "resource type test:index/other:Other isn't one the local stand-in for the test plugin knows; remedy: "
+        "use it on a stage with the official plugin (`pulumi plugin install resource test`), or describe it in here"
     )
 
 
