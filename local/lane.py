@@ -87,7 +87,7 @@ class Lane:
 
     def remove(self) -> None:
         """Stops the lane and deletes its folder, and its images' names; the layers serve the next lane's builds."""
-        registry = self.registry.address()
+        registry = self.registry.last_address()
         self.stop()
         if registry is not None:
             untag_images(registry)

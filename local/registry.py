@@ -57,6 +57,11 @@ class Registry:
         running = port is not None and self.home.processes.find(self.record_name) is not None
         return f"localhost:{port}" if running else None
 
+    def last_address(self) -> str | None:
+        """The address images were last pushed to, whether the registry runs or not."""
+        port = self._port()
+        return None if port is None else f"localhost:{port}"
+
     def start(self) -> str:
         """The address of the running registry, or of a new one on the images the lane's folder holds.
 

@@ -218,15 +218,22 @@ def _entry(name: str, size: int) -> tarfile.TarInfo:
 
 
 def remove_images(home: Home) -> int:
-    """Removes the images of this home: the base, and what was built from it and so has its label. Returns how many."""
+    """Removes the images of this home: what its lanes named, the base, and what was built from it. Returns how many.
+
+    A build from the base inherits its label.
+    """
     import docker
     from docker.errors import DockerException
 
+    from local.lane import lanes_of
+    from local.registry import untag_images
+
+    addresses = [address for lane in lanes_of(home) if (address := lane.registry.last_address()) is not None]
     try:
         client = docker.from_env(timeout=60)
     except DockerException:
         return 0
-    removed = 0
+    removed = sum(untag_images(address) for address in addresses)
     try:
         images = client.images.list(filters={"label": f"{HOME_LABEL}={home.root}"})
         names = [name for image in images for name in (*image.tags, *image.attrs.get("RepoDigests", ()))]
