@@ -17,10 +17,9 @@ class Substitutions:
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
 
-    def attribute(self, holder: Any, name: str, value: Any) -> Any:
-        """Replaces `holder.name`; returns what was there (None if nothing)."""
+    def attribute(self, holder: Any, name: str, value: Any) -> None:
+        """Sets `holder.name`, whether it was there or not."""
         before = vars(holder).get(name, _MISSING)
-        previous = getattr(holder, name, None)
 
         def restore() -> None:
             if before is _MISSING:
@@ -30,7 +29,6 @@ class Substitutions:
 
         setattr(holder, name, value)
         self._undo.append(restore)
-        return previous
 
     def backend(self, registry: BackendDict[Any], backend: type[Any]) -> None:
         """Makes moto build `backend` for every account and region. What the registry held is dropped: an emulator

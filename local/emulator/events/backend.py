@@ -19,7 +19,7 @@ from local.emulator.events.transformer import TargetInputError, check_input
 from local.emulator.schedule import ScheduleError, parse_schedule
 
 MAX_TARGETS = 5
-_REQUIRED = {"Source": "Source", "DetailType": "DetailType", "Detail": "Detail"}
+_REQUIRED = ("Source", "DetailType", "Detail")
 
 
 def emulated_backend(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.logs.exceptions import InvalidParameterException, LimitExceededException
-from moto.logs.models import LogGroup, LogsBackend, LogStream, SubscriptionFilter, logs_backends
+from moto.logs.models import LogGroup, LogStream, SubscriptionFilter
 from moto.logs.responses import LogsResponse
 
 from local.emulator.clients import Clients
@@ -26,7 +26,6 @@ class LogsService:
         self._sender = SubscriptionSender(lambda: clients("firehose"), context.stopping)
         self._substitutions = Substitutions()
         substitute = self._substitutions.attribute
-        self._substitutions.backend(logs_backends, EmulatedLogsBackend)
         substitute(LogStream, "_send_log_events", _filtering(self._sender, LogStream._send_log_events))
         substitute(SubscriptionFilter, "to_json", _with_distribution(SubscriptionFilter.to_json))
         substitute(LogsResponse, "put_subscription_filter", _put_subscription_filter)
@@ -41,10 +40,6 @@ def install(context: EmulatorContext) -> LogsService:
     """Puts our subscription filters into moto's CloudWatch Logs; `close()` delivers what waits and takes them out
     again."""
     return LogsService(context)
-
-
-class EmulatedLogsBackend(LogsBackend):
-    pass
 
 
 def _filtering(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -26,8 +27,8 @@ class S3Service:
         self._substitutions.backend(s3_backends, EmulatedS3Backend)
         s3_backends.bucket_accounts.clear()
         self._substitutions.attribute(notifications, "_send_event_bridge_message", _send_event)
-        get = self._substitutions.attribute(S3Response, "get_bucket_notification", _with_event_bridge)
-        _with_event_bridge.moto = get  # type: ignore[attr-defined]
+        get = _with_event_bridge(S3Response.get_bucket_notification)
+        self._substitutions.attribute(S3Response, "get_bucket_notification", get)
         self._substitutions.attribute(FakeBucket, "get_permission", _permission)
 
     def close(self) -> None:
@@ -126,14 +127,18 @@ def _send_event(account_id: str, bucket: Any, event_name: str, key: Any) -> None
     )
 
 
-def _with_event_bridge(handler: Any) -> Any:
+def _with_event_bridge(moto: Callable[[S3Response], Any]) -> Callable[[S3Response], Any]:
     """GetBucketNotificationConfiguration: moto leaves EventBridgeConfiguration out."""
-    status, headers, body = _with_event_bridge.moto(handler)  # type: ignore[attr-defined]
-    configuration = handler.backend.get_bucket_notification_configuration(handler.bucket_name)
-    if configuration is None or configuration.event_bridge is None:
-        return status, headers, body
-    text = body.decode() if isinstance(body, bytes) else body
-    # With nothing else configured the element is empty; it's opened before it's filled.
-    opened = re.sub(r"(<NotificationConfiguration[^>]*?)/>", r"\1></NotificationConfiguration>", text)
-    filled = "<EventBridgeConfiguration/></NotificationConfiguration>"
-    return status, headers, opened.replace("</NotificationConfiguration>", filled)
+
+    def get_bucket_notification(self: S3Response) -> Any:
+        status, headers, body = moto(self)
+        configuration = self.backend.get_bucket_notification_configuration(self.bucket_name)
+        if configuration is None or configuration.event_bridge is None:
+            return status, headers, body
+        text = body.decode() if isinstance(body, bytes) else body
+        # With nothing else configured the element is empty; it's opened before it's filled.
+        opened = re.sub(r"(<NotificationConfiguration[^>]*?)/>", r"\1></NotificationConfiguration>", text)
+        filled = "<EventBridgeConfiguration/></NotificationConfiguration>"
+        return status, headers, opened.replace("</NotificationConfiguration>", filled)
+
+    return get_bucket_notification

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationNotFoundError
 from botocore.session import Session
 from moto.core.exceptions import JsonRESTError
 from moto.scheduler.exceptions import ScheduleGroupNotFound
@@ -36,7 +38,7 @@ def input_shape(action: Action) -> Any:
     if action not in _shapes:
         try:
             _shapes[action] = _botocore.get_service_model(action.service).operation_model(action.operation).input_shape
-        except Exception as error:
+        except (UnknownServiceError, OperationNotFoundError) as error:
             raise InputError(f"Service {action.service} or its action {action.operation} doesn't exist") from error
     return _shapes[action]
 

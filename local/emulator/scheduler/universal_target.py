@@ -15,7 +15,6 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 SUBMIT_JOB = "arn:aws:scheduler:::aws-sdk:batch:submitJob"
-SEND_MESSAGE = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
 _ARN = re.compile(r"arn:aws:scheduler:::aws-sdk:(?P<service>[a-zA-Z0-9-]+):(?P<action>[a-zA-Z0-9]+)")
 _KEYWORD = re.compile(r"<aws\.scheduler\.(schedule-arn|scheduled-time|execution-id|attempt-number)>")
 MAX_SUBMIT_JOB_BYTES = 30 * 1024
