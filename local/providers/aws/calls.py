@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
-
 from local.providers.framework.errors import code_of
 
 Answer = TypeVar("Answer")
@@ -18,7 +16,7 @@ def found_or_none(call: Callable[[], Answer], *absent_codes: str) -> Answer | No
     """What `call` answers, or None when it fails with one of `absent_codes`: the object isn't there (any more)."""
     try:
         return call()
-    except ClientError as error:
+    except Exception as error:
         if code_of(error) in absent_codes:
             return None
         raise

@@ -6,8 +6,6 @@ import base64
 import re
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from local.providers.aws.calls import found_or_none, json_text, retag, rfc3339, tag_list, tag_map
 from local.providers.aws.shapes import from_service, same, to_service
 from local.providers.framework import AutoName, Context, Invoke, Props, ProviderError, ResourceType, code_of
@@ -99,7 +97,7 @@ def _delete_repository(context: Context, name: str, state: Props) -> None:
     client = context.client("ecr")
     try:
         client.delete_repository(repositoryName=name, force=bool(state.get("forceDelete")))
-    except ClientError as error:
+    except Exception as error:
         if code_of(error) == "RepositoryNotEmptyException":
             raise ProviderError(f"ECR Repository ({name}) not empty, consider using force_delete: {error}") from error
         raise

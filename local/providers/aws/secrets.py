@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from local.providers.aws.calls import found_or_none, json_text, retag, tag_list, tag_map
 from local.providers.framework import AutoName, Context, Invoke, Props, ProviderError, ResourceType, name_prefix
 
@@ -30,13 +28,13 @@ def _create(context: Context, inputs: Props) -> str:
 
 def _created(context: Context, request: dict[str, Any]) -> str:
     """The new secret's ARN. A name that is still scheduled for deletion is tried for two minutes, as by the plugin."""
-    last: ClientError | None = None
+    last: Exception | None = None
 
     def attempt() -> str | None:
         nonlocal last
         try:
             return str(context.client("secretsmanager").create_secret(**request)["ARN"])
-        except ClientError as error:
+        except Exception as error:
             last = error
             if "scheduled for deletion" not in str(error):
                 raise

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from botocore.exceptions import ClientError
-
 from local.providers.aws.attributes import attribute_changes, from_attributes, to_attributes
 from local.providers.aws.calls import found_or_none, json_text, retag, tag_list, tag_map
 from local.providers.framework import (
@@ -228,7 +226,7 @@ def _delete_subscription(context: Context, arn: str, state: Props) -> None:
         return  # AWS offers no way to take an unconfirmed subscription back: it lapses by itself
     try:
         context.client("sns").unsubscribe(SubscriptionArn=arn)
-    except ClientError as error:
+    except Exception as error:
         if code_of(error) != "InvalidParameter":  # what SNS says of a subscription whose topic is gone
             raise
 
