@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
-from components.program import run
 
-run(Path(__file__).resolve().parent)
+def main() -> None:
+    # reading the SDK makes many objects and frees none: looking for garbage only slows the start
+    gc.disable()
+    from components.program import run
+
+    run(Path(__file__).resolve().parent)
+
+
+main()
