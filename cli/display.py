@@ -58,7 +58,7 @@ class SilentDisplay(_Closing):
 
 
 class PlainDisplay(_Closing):
-    """A line for each sentence, and for progress whenever another eighth is done."""
+    """A line for each sentence, and for progress whenever another quarter is done."""
 
     def __init__(self, out: Console) -> None:
         self._out = out
@@ -71,9 +71,10 @@ class PlainDisplay(_Closing):
         del text  # what lasts a moment is no line of a log
 
     def count(self, text: str, done: int, total: int) -> None:
-        step = max(1, total // 8)
-        line = f"{text} {done - done % step if done < total else total} of {total}"
-        if line != self._last:
+        step = max(1, total // 4)
+        reached = total if done >= total else done - done % step
+        line = f"{text} {reached} of {total}"
+        if reached and line != self._last:
             self._last = line
             self._out.print(escape(line), soft_wrap=True)
 
