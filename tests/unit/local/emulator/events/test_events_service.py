@@ -213,6 +213,44 @@ def test_put_events_to_a_queue_and_its_policy(lane: Lane) -> None:
     assert messages(context, closed) == []
 
 
+def test_topics_and_log_groups_take_events(lane: Lane) -> None:
+    context, _, _ = lane
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:orders"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+    }
+    sns = client(context, "sns")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sns.create_topic(Name="orders", Attributes={"Policy": policy})
+    url, queue = make_queue(context, "subscribed")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    logs = client(context, "logs")
+    logs.create_log_group(logGroupName="/aws/events/orders")
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/orders"
+    put_rule(context, {"Arn": topic, "Input": '"a fixed text"'}, name="topic", pattern={"source": ["orders"]})
+    put_rule(context, {"Arn": group, "InputPath": "$.detail"}, name="group", pattern={"source": ["orders"]})
+    event = uploaded("x", source="orders")
+    events.publish(event)
+    (message,) = eventually("the message", lambda: messages(context, url))
+    assert message["Body"] == '"a fixed text"'
+    (line,) = eventually("the line", lambda: logs.filter_log_events(logGroupName="/aws/events/orders")["events"])
+    assert json.loads(line["message"]) == event["detail"]
+
+
+def test_a_target_the_emulator_can_not_reach_is_told(lane: Lane) -> None:
+    context, _, _ = lane
+    url, dead_letters = make_queue(context, "dead-letters")
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
+    put_rule(context, {"Arn": function, "DeadLetterConfig": {"Arn": dead_letters}}, pattern={"source": ["orders"]})
+    events.publish(uploaded("x", source="orders"))
+    (message,) = eventually("the dead letter", lambda: messages(context, url))
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "UNSUPPORTED_TARGET"
+    assert "not to lambda" in message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+
+
 def test_buses_forward_once(lane: Lane) -> None:
     context, _, _ = lane
     eventbridge = client(context, "events")
