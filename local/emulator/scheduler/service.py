@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.scheduler.models import Schedule as MotoSchedule
 from moto.scheduler.models import scheduler_backends
 from moto.scheduler.responses import EventBridgeSchedulerResponse
@@ -78,13 +79,21 @@ class Invocation:
         return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Completed:
+    """A schedule whose times are over and that is to be deleted then."""
+
+    group: str
+    name: str
+
+
 class SchedulerService:
     def __init__(self, context: EmulatorContext) -> None:
         self._context = context
         self._clients = Clients(endpoint=context.endpoint, region=context.region)
         self.clock = EmulatedClock(context.second_scale)
         self.timetable = Timetable(self.clock, name="scheduler")
-        self._work: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[Invocation | _Completed | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._run, name=f"scheduler-{number}", daemon=True) for number in range(WORKERS)
         ]
@@ -156,13 +165,9 @@ class SchedulerService:
             self.timetable.at(due_s, act, key=key)
 
     def _complete(self, key: tuple[str, str], schedule: MotoSchedule) -> None:
-        """A schedule that has no more times is deleted if it asked for that."""
-        if schedule.action_after_completion != "DELETE":
-            return
-        groups = scheduler_backends[self._context.account][self._context.region].schedule_groups
-        group = groups.get(key[0])
-        if group is not None and group.schedules.get(key[1]) is schedule:
-            group.schedules.pop(key[1], None)
+        """A schedule without more times is deleted if it asked for that: by a worker, through the API and its lock."""
+        if schedule.action_after_completion == "DELETE":
+            self._work.put(_Completed(group=key[0], name=key[1]))
 
     # Invocations --------------------------------------------------------------------------------------------------
 
@@ -181,11 +186,20 @@ class SchedulerService:
         return execution_id
 
     def _run(self) -> None:
-        while (invocation := self._work.get()) is not None:
+        while (item := self._work.get()) is not None:
+            if isinstance(item, _Completed):
+                self._delete(item)
+                continue
             try:
-                self._call(invocation)
+                self._call(item)
             except Exception as error:
-                self._fail(invocation, as_delivery_error(error))
+                self._fail(item, as_delivery_error(error))
+
+    def _delete(self, completed: _Completed) -> None:
+        try:
+            self._clients("scheduler").delete_schedule(GroupName=completed.group, Name=completed.name)
+        except (ClientError, BotoCoreError) as error:
+            _log.warning("%s of %s can't be deleted: %s", completed.name, completed.group, error)
 
     def _call(self, invocation: Invocation) -> None:
         target = invocation.target
