@@ -7,6 +7,7 @@ from typing import Any
 
 from local.providers.aws.calls import changed, found_or_none, retag
 from local.providers.aws.shapes import from_service, same, to_service
+from local.providers.aws.waiting import retry_while
 from local.providers.framework import AutoName, Context, Invoke, Props, ProviderError, ResourceType, name_prefix
 
 _ABSENT = ("ResourceNotFoundException",)
@@ -107,6 +108,14 @@ _FILTER = same(
 )
 
 
+# while the destination or the role's permissions aren't there yet for the service's test message
+_NOT_YET = (
+    "Could not deliver test message to specified",
+    "Could not execute the lambda function",
+    "Make sure you have given CloudWatch Logs permission to assume the provided role",
+)
+
+
 def _create_filter(context: Context, inputs: Props) -> str:
     _put_filter(context, inputs)
     return _filter_id(inputs["logGroup"])
@@ -120,7 +129,14 @@ def _filter_id(group: str) -> str:
 def _put_filter(context: Context, inputs: Props) -> None:
     request = to_service(_FILTER, inputs)
     request.setdefault("filterPattern", "")
-    context.client("logs").put_subscription_filter(**request)
+    client = context.client("logs")
+    retry_while(
+        context,
+        f"CloudWatch Logs Subscription Filter ({request['filterName']})",
+        lambda: client.put_subscription_filter(**request),
+        _NOT_YET,
+        timeout_s=300,
+    )
 
 
 def _filter_key(filter_id: str, known: Props) -> tuple[str, str]:

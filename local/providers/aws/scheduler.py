@@ -7,7 +7,7 @@ import re
 from local.providers.aws.calls import found_or_none, retag, rfc3339, tag_list, tag_map
 from local.providers.aws.events_shapes import FLEXIBLE_TIME_WINDOW, SCHEDULE_TARGET
 from local.providers.aws.shapes import Field, block, from_service, pascal, to_service
-from local.providers.aws.waiting import Status, wait_for_status
+from local.providers.aws.waiting import Status, retry_while, wait_for_status
 from local.providers.framework import AutoName, Context, Invoke, Plan, Props, ProviderError, ResourceType, name_prefix
 
 _ABSENT = ("ResourceNotFoundException",)
@@ -28,7 +28,14 @@ _SCHEDULE = pascal(
 
 def _create(context: Context, inputs: Props) -> str:
     name = context.physical_name(inputs)
-    context.client("scheduler").create_schedule(Name=name, **to_service(_SCHEDULE, inputs))
+    client = context.client("scheduler")
+    retry_while(
+        context,
+        f"EventBridge Scheduler Schedule ({name}) create",
+        lambda: client.create_schedule(Name=name, **to_service(_SCHEDULE, inputs)),
+        ("The execution role you provide must allow AWS EventBridge Scheduler to assume the role",),
+        timeout_s=120,
+    )
     return f"{inputs.get('groupName') or 'default'}/{name}"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from local.providers.aws.calls import found_or_none, json_text, retag, tag_list, tag_map
-from local.providers.framework import AutoName, Context, Invoke, Props, ProviderError, ResourceType, name_prefix
+from local.providers.aws.waiting import retry_while
+from local.providers.framework import AutoName, Context, Invoke, Props, ResourceType, name_prefix
 
 _ABSENT = ("ResourceNotFoundException",)
 
@@ -19,33 +20,18 @@ def _create(context: Context, inputs: Props) -> str:
     if inputs.get("replicas"):
         request["AddReplicaRegions"] = [_replica(entry) for entry in inputs["replicas"]]
         request["ForceOverwriteReplicaSecret"] = bool(inputs.get("forceOverwriteReplicaSecret"))
-    arn = _created(context, request)
+    answer = retry_while(
+        context,
+        f"Secrets Manager Secret ({request['Name']}) create",
+        lambda: client.create_secret(**request),
+        ("scheduled for deletion",),
+        timeout_s=120,
+    )
+    arn = str(answer["ARN"])
     context.created(arn)
     if inputs.get("policy"):
         client.put_resource_policy(SecretId=arn, ResourcePolicy=json_text(inputs["policy"]))
     return arn
-
-
-def _created(context: Context, request: dict[str, Any]) -> str:
-    """The new secret's ARN. A name that is still scheduled for deletion is tried for two minutes, as by the plugin."""
-    last: Exception | None = None
-
-    def attempt() -> str | None:
-        nonlocal last
-        try:
-            return str(context.client("secretsmanager").create_secret(**request)["ARN"])
-        except Exception as error:
-            last = error
-            if "scheduled for deletion" not in str(error):
-                raise
-            return None
-
-    try:
-        return context.wait(f"Secrets Manager Secret ({request['Name']}) create", attempt, timeout_s=120, every_s=1.0)
-    except ProviderError:
-        if last is None:
-            raise
-        raise last from None
 
 
 def _replica(entry: Props) -> dict[str, str]:

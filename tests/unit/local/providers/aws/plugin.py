@@ -62,9 +62,13 @@ class Plugin:
             raise CheckFailed("\n".join(failure.reason for failure in answer.failures))
         return decode(answer.inputs).values
 
-    def create(self, token: str, name: str, inputs: Values, *, preview: bool = False) -> tuple[str, Values]:
+    def create(
+        self, token: str, name: str, inputs: Values, *, preview: bool = False, timeout_s: float = 0
+    ) -> tuple[str, Values]:
         """The id and the state."""
-        request = provider_pb2.CreateRequest(urn=_urn(token, name), properties=encode(inputs), preview=preview)
+        request = provider_pb2.CreateRequest(
+            urn=_urn(token, name), properties=encode(inputs), preview=preview, timeout=timeout_s
+        )
         answer = self._servicer.Create(request, _Call())
         return answer.id, decode(answer.properties).values
 

@@ -11,7 +11,7 @@ import pytest
 from local.providers.aws.batch_compute_environment import is_updatable
 from local.providers.aws.batch_job_definition import normal_properties
 from local.providers.aws.provider import PROVIDER
-from local.providers.aws.waiting import Status, wait_for_status
+from local.providers.aws.waiting import Status, retry_while, wait_for_status
 from local.providers.framework import UNKNOWN, Context, ProviderError
 from local.providers.framework.configuration import Configuration
 from local.providers.framework.operations import Operations, PartialFailure
@@ -438,3 +438,25 @@ def test_a_queue_that_ends_invalid_is_lost_as_with_the_official_plugin() -> None
     inputs = {"name": "a", "priority": 1, "state": "ENABLED", "region": "us-east-1"}
     with pytest.raises(ProviderError, match=r"creating Batch Job Queue .*unexpected state 'INVALID'"):
         operations.create(PROVIDER.types[QUEUE], "a", inputs)
+
+
+def test_what_is_not_there_yet_is_asked_for_again() -> None:
+    answers: Iterator[ValueError | str] = iter([ValueError("not yet"), ValueError("not yet"), "there"])
+
+    def call() -> str:
+        answer = next(answers)
+        if isinstance(answer, ValueError):
+            raise answer
+        return answer
+
+    assert retry_while(Context(None), "a thing", call, ("not yet",), timeout_s=60) == "there"
+
+
+def test_the_services_own_error_is_the_last_word() -> None:
+    def call() -> None:
+        raise ValueError("not yet: the role has no permission")
+
+    with pytest.raises(ValueError, match="the role has no permission"):
+        retry_while(Context(None), "a thing", call, ("not yet",), timeout_s=0.01)
+    with pytest.raises(ValueError, match="not yet"):
+        retry_while(Context(None), "a thing", call, ("something else",), timeout_s=60)

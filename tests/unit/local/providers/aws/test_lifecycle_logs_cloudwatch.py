@@ -149,7 +149,7 @@ def test_a_filter_needs_a_stream_that_is_there(plugin: Plugin) -> None:
     stream = "arn:aws:firehose:us-east-1:123456789012:deliverystream/none"
     inputs = {"logGroup": group.id, "destinationArn": stream, "roleArn": ROLE, "filterPattern": ""}
     with pytest.raises(Refused, match=r"creating CloudWatch Logs Subscription Filter .*Could not deliver test message"):
-        Object.make(plugin, FILTER, inputs)
+        plugin.create(FILTER, "thing", plugin.check(FILTER, "thing", inputs), timeout_s=0.2)
     group.delete()
 
 
