@@ -12,7 +12,7 @@ import pytest
 
 from local.lane import Lane
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 PROGRAM = """
 import json
