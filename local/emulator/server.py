@@ -26,8 +26,8 @@ from local.emulator.sockets import BACKLOG, bridge_address, open_sockets
 
 # in this order; what publishes comes after what it publishes to
 SERVICES = ("gaps", "ecr", "s3", "events", "scheduler", "firehose", "logs", "batch")
-# requests wait on locks and on one another's answers, never on the processor alone
-REQUEST_THREADS = 64
+# requests wait on locks and long polls, and services call one another through here: never let that use up all threads
+REQUEST_THREADS = 256
 MAX_CONNECTIONS = 8000
 
 logger = logging.getLogger(__name__)
