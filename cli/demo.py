@@ -78,7 +78,8 @@ def demo(
         out.print(run_table(seen.runs))
         took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.seconds.items())
         count = f"{seen.results} of {seen.results_expected} results"
-        out.print(f"{len(seen.runs)} runs, {count}; {took}; the same facts are in {lane.home.relative(facts_file)}")
+        out.print(f"{len(seen.runs)} runs, {count}; {took}", soft_wrap=True)
+        out.print(f"the same facts are in {escape(lane.home.relative(facts_file))}", soft_wrap=True)
         for line in next_things(lane):
             out.print(escape(line), soft_wrap=True)
     if seen.missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from rich import box
@@ -89,10 +90,18 @@ def _result_cell(run: Run) -> str:
 
 
 def shortened(keys: Sequence[str]) -> str:
-    """`a/b/{1.jpg, 2.jpg}`: all keys of one run on one line."""
+    """All keys of one run on one line: `a/b/{1,2}.jpg`, `a/delays.{csv,parquet}`, `a/{x.csv,y.jpg}`."""
     if len(keys) == 1:
         return keys[0]
     folders = {key.rpartition("/")[0] for key in keys}
     if len(folders) > 1:
         return ", ".join(keys)
-    return f"{folders.pop()}/{{{', '.join(key.rpartition('/')[2] for key in keys)}}}"
+    names = [PurePosixPath(key) for key in keys]
+    stems, suffixes = [name.stem for name in names], [name.suffix for name in names]
+    if len(set(suffixes)) == 1:
+        short = f"{{{','.join(stems)}}}{suffixes[0]}"
+    elif len(set(stems)) == 1 and all(suffixes):
+        short = f"{stems[0]}.{{{','.join(suffix[1:] for suffix in suffixes)}}}"
+    else:
+        short = f"{{{','.join(name.name for name in names)}}}"
+    return f"{folders.pop()}/{short}"

@@ -45,7 +45,10 @@ def test_mebibytes() -> None:
     ("keys", "text"),
     [
         (["a/b.csv"], "a/b.csv"),
-        (["a/b/1.jpg", "a/b/2.jpg"], "a/b/{1.jpg, 2.jpg}"),
+        (["a/b/1.jpg", "a/b/2.jpg"], "a/b/{1,2}.jpg"),
+        (["a/delays.csv", "a/delays.parquet"], "a/delays.{csv,parquet}"),
+        (["a/x.csv", "a/y.jpg"], "a/{x.csv,y.jpg}"),
+        (["a/x", "a/x.jpg"], "a/{x,x.jpg}"),
         (["a/1", "b/2"], "a/1, b/2"),
     ],
 )
@@ -57,7 +60,7 @@ def test_a_run_is_one_line_with_everything_the_ledger_says() -> None:
     text = printed(run("flights/2013-01/delays.csv", "flights/2013-01/delays.parquet"))
     (row,) = [one for one in text.splitlines() if "SUCCEEDED" in one]
     assert " ".join(row.split()) == (
-        "flights critical SUCCEEDED 2.0 s 3.0 s 1,024 MiB 150 MiB flights/2013-01/{delays.csv, delays.parquet}"
+        "flights critical SUCCEEDED 2.0 s 3.0 s 1,024 MiB 150 MiB flights/2013-01/delays.{csv,parquet}"
     )
 
 
