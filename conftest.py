@@ -21,6 +21,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEST_SECOND_SCALE = 0.05
+# for a test with the real engine or containers, on a machine that is busy with other things
+REAL_TIMEOUT_S = 900
 _GUARD = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -61,6 +63,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if kind:
             item.add_marker(kind)
             item.add_marker(pytest.mark.flaky(reruns=1))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(REAL_TIMEOUT_S))
     items.sort(key=lambda item: ("", "engine", "e2e").index(_kind(item)))
 
 

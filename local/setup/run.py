@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import fcntl
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(_INSIDE, metavar="BEGAN", type=float, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     home = Home.default()
+    # a termination ends the step's command too, like Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began_s = options.inside if options.inside is not None else time.time()
     try:
         with _alone(home):

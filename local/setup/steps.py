@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -163,8 +164,13 @@ def stamp(home: Home, step: str, value: str) -> None:
 
 @contextlib.contextmanager
 def scratch_folder(home: Home, name: str) -> Iterator[Path]:
-    """A folder in the cache for half-made things, on the same file system as their final place; removed at the end."""
+    """A folder in the cache for half-made things, on the same file system as their final place; removed at the end.
+
+    What a set-up that was killed left under the same name is removed first: only one runs at a time.
+    """
     home.cache.mkdir(parents=True, exist_ok=True)
+    for left in home.cache.glob(f"{name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=home.cache, prefix=f"{name}.", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 

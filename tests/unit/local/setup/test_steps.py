@@ -94,7 +94,9 @@ def test_half_made_things_never_reach_their_place(home: Home) -> None:
         raise KeyboardInterrupt
     assert not target.exists()
     assert list(home.cache.iterdir()) == []
+    (home.cache / "engine.killed").mkdir()
     with scratch_folder(home, "engine") as folder:
+        assert [entry.name for entry in home.cache.iterdir()] == [folder.name]
         (folder / "pulumi").write_text("whole")
         install_file(folder / "pulumi", target)
     assert target.read_text() == "whole"
