@@ -7,6 +7,7 @@ from typing import Final
 from local.providers.aws import (
     batch,
     cloudwatch,
+    ec2_addresses,
     ec2_endpoint,
     ec2_launch_template,
     ec2_network,
@@ -16,6 +17,7 @@ from local.providers.aws import (
     events,
     firehose,
     iam,
+    iam_instance_profile,
     invokes,
     logs,
     s3,
@@ -32,6 +34,7 @@ from local.providers.framework.sdk import installed_version
 _MODULES: Final = (
     batch,
     cloudwatch,
+    ec2_addresses,
     ec2_endpoint,
     ec2_launch_template,
     ec2_network,
@@ -41,6 +44,7 @@ _MODULES: Final = (
     events,
     firehose,
     iam,
+    iam_instance_profile,
     invokes,
     logs,
     s3,
