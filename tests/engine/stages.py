@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -174,14 +175,10 @@ class Stack:
 def wait_until(what: str, condition: Callable[[], bool], *, deadline_s: float = DEADLINE_S) -> None:
     """Polls until the condition holds. Fails with what it waited for."""
     end_s = time.monotonic() + deadline_s
-    pause = 0.05
+    pause = threading.Event()
     while not condition():
         assert time.monotonic() < end_s, f"waited {deadline_s:.0f} s for {what}"
-        _pause(pause)
-
-
-def _pause(seconds: float) -> None:
-    subprocess.run(["sleep", str(seconds)], check=True)
+        pause.wait(0.05)
 
 
 def stages_vpcs(lane: Lane, stage: str) -> list[Any]:
