@@ -61,7 +61,7 @@ def _create_environment(context: Context, inputs: Props) -> str:
         "tags": inputs.get("tagsAll") or {},
     }
     if inputs.get("computeResources"):
-        resources = to_service(COMPUTE_RESOURCES, inputs["computeResources"])
+        resources = to_service(COMPUTE_RESOURCES, inputs["computeResources"], block="computeResources")
         if resources["type"] in ("EC2", "SPOT"):
             resources.setdefault("minvCpus", 0)
         request["computeResources"] = resources
@@ -109,7 +109,7 @@ def _update_environment(context: Context, name: str, old: Props, new: Props) -> 
         request: dict[str, Any] = {"computeEnvironment": name}
         request |= {key: new[key] for key in ("serviceRole", "state") if new.get(key) and changed(old, new, key)}
         before = to_service(COMPUTE_RESOURCES, old.get("computeResources") or {})
-        after = to_service(COMPUTE_RESOURCES, new.get("computeResources") or {})
+        after = to_service(COMPUTE_RESOURCES, new.get("computeResources") or {}, block="computeResources")
         if after and new["type"] == "MANAGED":
             resources = {key: value for key, value in after.items() if before.get(key) != value}
             # Batch wants the limit in every update of a managed environment

@@ -74,7 +74,7 @@ def _register(context: Context, inputs: Props) -> str:
         "tags": inputs.get("tagsAll") or {},
     }
     request |= {key: json.loads(normal_properties(inputs[key])) for key in _DOCUMENTS if inputs.get(key)}
-    request |= {key: to_service(table, inputs[key]) for key, table in _BLOCKS.items() if inputs.get(key)}
+    request |= {key: to_service(table, inputs[key], block=key) for key, table in _BLOCKS.items() if inputs.get(key)}
     return str(context.client("batch").register_job_definition(**request)["jobDefinitionArn"])
 
 

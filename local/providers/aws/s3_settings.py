@@ -78,7 +78,7 @@ def _plan_versioning(plan: Any) -> None:
 
 
 def _put_encryption(context: Context, inputs: Props) -> str:
-    rules = [to_service(ENCRYPTION_RULE, rule) for rule in inputs["rules"]]
+    rules = [to_service(ENCRYPTION_RULE, rule, block="rules") for rule in inputs["rules"]]
     context.client("s3").put_bucket_encryption(
         **_where(_id(inputs)), ServerSideEncryptionConfiguration={"Rules": rules}
     )
@@ -109,7 +109,7 @@ def _delete_encryption(context: Context, resource_id: str, state: Props) -> None
 
 
 def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    asked = to_service(LIFECYCLE_RULE, rule)
+    asked = to_service(LIFECYCLE_RULE, rule, block="rules")
     if not asked.get("Filter") and "Prefix" not in asked:
         asked["Filter"] = {"Prefix": ""}
     return asked

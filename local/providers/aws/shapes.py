@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local.providers.framework.errors import ProviderError
+
 Shape = Mapping[str, "Field"]
 """Pulumi's property name -> where and how the service keeps it."""
 
@@ -51,8 +53,18 @@ def blocks(name: str, inner: Shape) -> Field:
     return Field(name=name, shape=inner, many=True)
 
 
-def to_service(table: Shape, value: Mapping[str, Any]) -> dict[str, Any]:
-    """The service's form of a block; unset (None) properties and keys the table doesn't hold are left out."""
+def to_service(table: Shape, value: Mapping[str, Any], *, block: str = "") -> dict[str, Any]:
+    """The service's form of a block; unset (None) properties are left out.
+
+    Of a resource's whole inputs, the table takes its own. With `block`, the name of a nested block, the table must know
+    every key. Errors: ProviderError for one it doesn't, which would silently be lost.
+    """
+    unknown = sorted(set(value) - set(table)) if block else []
+    if unknown:
+        raise ProviderError(
+            f"'{block}.{unknown[0]}' isn't a property the local stand-in knows; allowed: {', '.join(sorted(table))}; "
+            "remedy: leave it out, or use a stage with the official plugin"
+        )
     out: dict[str, Any] = {}
     for key, field in table.items():
         found = value.get(key)
@@ -61,9 +73,9 @@ def to_service(table: Shape, value: Mapping[str, Any]) -> dict[str, Any]:
         if field.encode is not None:
             out[field.name] = field.encode(found)
         elif field.shape is not None and field.many:
-            out[field.name] = [to_service(field.shape, item) for item in found]
+            out[field.name] = [to_service(field.shape, item, block=key) for item in found]
         elif field.shape is not None:
-            out[field.name] = to_service(field.shape, found)
+            out[field.name] = to_service(field.shape, found, block=key)
         else:
             out[field.name] = found
     return out

@@ -400,6 +400,14 @@ def test_plans_bear_what_is_not_known_yet(plugin: Plugin) -> None:
     assert planned["name"] == JOB["name"]
 
 
+def test_a_nested_property_the_table_lacks_is_refused(plugin: Plugin) -> None:
+    with pytest.raises(Refused, match=r"'computeResources.scalingPolicy' isn't a property the local stand-in knows"):
+        Object.make(plugin, ENVIRONMENT, environment({**SPOT, "scalingPolicy": {}}))
+    rules = {"evaluateOnExits": [{"action": "EXIT", "onReason": "*", "onSunday": "*"}]}
+    with pytest.raises(Refused, match=r"'evaluateOnExits.onSunday' isn't a property"):
+        Object.make(plugin, DEFINITION, {**JOB, "name": "batchyard-test-nested", "retryStrategy": rules})
+
+
 class Failing:
     """Batch where everything ends up INVALID; the calls it got, by name."""
 
