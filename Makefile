@@ -56,7 +56,7 @@ bench: setup ## make bench NAME=local_lane runs bench/local_lane.py
 schema: ## write the JSON schema of job.yaml for editors
 	@$(BATCHYARD) jobs schema > docs/job.schema.json
 
-lock: ## requirements.lock anew from pyproject.toml: hashed, without the address of any index
+lock: setup ## requirements.lock anew from pyproject.toml: hashed, without the address of any index
 	@env -u UV_EMIT_INDEX_URL -u UV_EMIT_FIND_LINKS $(UV) pip compile pyproject.toml --group local --group dev --universal \
 		--generate-hashes --python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
 
