@@ -16,14 +16,21 @@ class Account:
     """`aws`, `aws-cn`, `aws-us-gov`."""
 
 
-def read_account() -> Account:
-    """Asks AWS who we are. Raises pulumi.RunError, in one sentence, when it doesn't answer."""
+def read_account(region: str) -> Account:
+    """Asks AWS who we are. Raises pulumi.RunError, in one sentence, when it doesn't answer or means another region."""
     try:
-        return Account(account_id=aws.get_caller_identity().account_id, partition=aws.get_partition().partition)
+        account_id, partition = aws.get_caller_identity().account_id, aws.get_partition().partition
+        configured = aws.get_region().region
     except Exception as error:  # the SDK raises plain exceptions for a failed invoke
         raise pulumi.RunError(
             f"AWS doesn't say who we are ({error}); look at the credentials, `aws sts get-caller-identity` must answer"
         ) from error
+    if configured != region:
+        raise pulumi.RunError(
+            f"the stage's region is {region}, the AWS provider's {configured}; a stage is made in one region; "
+            f"set aws:region to {region}"
+        )
+    return Account(account_id=account_id, partition=partition)
 
 
 def read_zones(region: str, wanted: int) -> Sequence[str]:

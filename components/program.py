@@ -37,7 +37,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
     plan = check(config, stage=stack, file=f"Pulumi.{stack}.yaml", repository=repository)
     settings = plan.settings
     promoted = promoted_images(plan)
-    account = read_account()
+    account = read_account(settings.region)
     zones = read_zones(settings.region, settings.network.availability_zones) if settings.network.vpc_id is None else ()
     contexts: dict[str, BuildContext] = {}
     if settings.promote_from is None:

@@ -26,6 +26,7 @@ with warnings.catch_warnings():
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 DIGEST = "sha256:" + "5" * 64
+ZONES = "abcdef"
 
 Inputs = Mapping[str, Any]
 ARN = f"arn:aws:{{service}}:{REGION}:{ACCOUNT}:{{rest}}"
@@ -172,8 +173,10 @@ class Mocks(mocks.Mocks):
             return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/test", "id": ACCOUNT, "userId": "test"}
         if args.token == "aws:index/getPartition:getPartition":
             return {"partition": "aws", "dnsSuffix": "amazonaws.com", "id": "aws", "reverseDnsPrefix": "com.amazonaws"}
+        if args.token == "aws:index/getRegion:getRegion":
+            return {"region": REGION, "name": REGION, "id": REGION, "description": "", "endpoint": ""}
         if args.token == "aws:index/getAvailabilityZones:getAvailabilityZones":
-            return {"names": [f"{REGION}{letter}" for letter in "abcdef"], "id": REGION, "zoneIds": []}
+            return {"names": [f"{REGION}{letter}" for letter in ZONES], "id": REGION, "zoneIds": []}
         if args.token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":
             return {"userName": "AWS", "password": "secret", "id": REGION}
         if args.token == "pulumi:pulumi:readStackOutputs":

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 
@@ -193,3 +194,19 @@ def test_the_mocks_know_no_type_that_nothing_uses(
     nat = record(example.config(network={"private": True, "egress": "nat"}), stack="dev", repository=example_repository)
     used = {one.type for recording in (stage, private_stage, nat) for one in recording.resources}
     assert set(OUTPUTS) == used
+
+
+def test_another_region_than_the_providers_is_refused(example_repository: Path) -> None:
+    config = {**example.config(), "aws:region": "eu-central-1"}
+    with pytest.raises(pulumi.RunError) as caught:
+        record(config, stack="dev", repository=example_repository)
+    assert str(caught.value) == (
+        "the stage's region is eu-central-1, the AWS provider's us-east-1; a stage is made in one region; "
+        "set aws:region to eu-central-1"
+    )
+
+
+def test_more_zones_than_the_region_has_are_refused(example_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.unit.components.mocked_engine.ZONES", "a")
+    with pytest.raises(pulumi.RunError, match=r"availability_zones is 2; us-east-1 has 1 .*; lower the number"):
+        record(example.config(), stack="dev", repository=example_repository)
