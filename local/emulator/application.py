@@ -44,7 +44,10 @@ class Application:
             environ.setdefault("RAW_URI", environ["REQUEST_URI"])
         try:
             flask_app = self._dispatcher.get_application(environ)
-            lock = self.lock_of(str(getattr(flask_app, "service", "")))
+            service = str(getattr(flask_app, "service", ""))
+            if service == "s3" and environ["REQUEST_METHOD"] == "PUT":
+                _keep_body(environ)
+            lock = self.lock_of(service)
             if lock is None:
                 return list(flask_app(environ, start_response))
             with lock:
@@ -57,3 +60,9 @@ class Application:
                 [("Content-Type", "application/json"), ("x-amzn-errortype", "InternalFailure")],
             )
             return [body]
+
+
+def _keep_body(environ: Environ) -> None:
+    """An object sent as a form's type (curl and urllib do that by default) would be parsed as one, and stored empty."""
+    if environ.get("CONTENT_TYPE", "").startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
+        environ["CONTENT_TYPE"] = "binary/octet-stream"

@@ -65,6 +65,13 @@ def test_keys_arrive_as_they_were_sent(server: EmulatorServer, key: str) -> None
     assert key in [found["Key"] for found in s3.list_objects_v2(Bucket="keys")["Contents"]]
 
 
+def test_an_object_sent_as_a_forms_type_is_kept(server: EmulatorServer) -> None:
+    s3 = client(server, "s3")
+    s3.create_bucket(Bucket="forms")
+    s3.put_object(Bucket="forms", Key="k", Body=b"a=b&c", ContentType="application/x-www-form-urlencoded")
+    assert s3.get_object(Bucket="forms", Key="k")["Body"].read() == b"a=b&c"
+
+
 def test_many_connections_wait_their_turn(server: EmulatorServer) -> None:
     """More than a listening socket usually holds: none is refused or dropped."""
     connections = [socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE_S) for _ in range(300)]
