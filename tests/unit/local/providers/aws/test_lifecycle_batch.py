@@ -1,18 +1,15 @@
-"""AWS Batch: every type's life, what replaces and what doesn't, revisions, waiting."""
+"""AWS Batch's environments, queues and policies: their lives, what replaces and what doesn't."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
 
 from local.providers.aws.batch_compute_environment import is_updatable
-from local.providers.aws.batch_job_definition import normal_properties
 from local.providers.aws.provider import PROVIDER
-from local.providers.aws.waiting import Status, retry_while, wait_for_status
-from local.providers.framework import UNKNOWN, Context, ProviderError
+from local.providers.framework import UNKNOWN, ProviderError
 from local.providers.framework.configuration import Configuration
 from local.providers.framework.operations import Operations, PartialFailure
 from tests.unit.local.providers.aws.lifecycle import Life, Object, live
@@ -20,7 +17,6 @@ from tests.unit.local.providers.aws.plugin import CheckFailed, Plugin, Refused
 
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
 QUEUE = "aws:batch/jobQueue:JobQueue"
-DEFINITION = "aws:batch/jobDefinition:JobDefinition"
 POLICY = "aws:batch/schedulingPolicy:SchedulingPolicy"
 PROFILE = "arn:aws:iam::123456789012:instance-profile/ecs"
 ROLE = "arn:aws:iam::123456789012:role/batch-own"
@@ -36,36 +32,10 @@ SPOT: dict[str, Any] = {
     "tags": {"stage": "a"},
 }
 FARGATE: dict[str, Any] = {"type": "FARGATE", "maxVcpus": 16, "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]}
-CONTAINER: dict[str, Any] = {
-    "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/a@sha256:" + "0" * 64,
-    "command": ["--key", "Ref::key"],
-    "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
-    "environment": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}],
-}
-JOB: dict[str, Any] = {
-    "name": "batchyard-test-thumbnails",
-    "type": "container",
-    "containerProperties": json.dumps(CONTAINER),
-    "parameters": {"key": "none"},
-    "platformCapabilities": ["EC2"],
-    "timeout": {"attemptDurationSeconds": 600},
-    "retryStrategy": {
-        "attempts": 3,
-        "evaluateOnExits": [
-            {"action": "RETRY", "onStatusReason": "Host EC2*"},
-            {"action": "EXIT", "onReason": "*"},
-        ],
-    },
-    "tags": {"job": "a"},
-}
 
 
 def environment(resources: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "MANAGED", "computeResources": resources, **more}
-
-
-def container(**more: Any) -> str:
-    return json.dumps({**CONTAINER, **more})
 
 
 LIVES = [
@@ -107,12 +77,6 @@ LIVES = [
         },
         changes={"tags": {"stage": "b"}},
         imports=False,  # a weight of 1 is read back where none was asked for
-    ),
-    Life(
-        token=DEFINITION,
-        inputs=JOB,
-        changes={"containerProperties": container(command=["--all"]), "timeout": {"attemptDurationSeconds": 60}},
-        import_id="{arn}",
     ),
 ]
 
@@ -247,99 +211,9 @@ def test_vcpus_batch_moved_are_no_difference(plugin: Plugin, service: Callable[[
     moved.delete()
 
 
-# --- job definitions ---
-
-
-def revisions(service: Callable[[str], Any], name: str) -> dict[int, str]:
-    found = service("batch").describe_job_definitions(jobDefinitionName=name)["jobDefinitions"]
-    return {definition["revision"]: definition["status"] for definition in found}
-
-
-def test_an_update_registers_a_revision_and_deregisters_the_old(plugin: Plugin, service: Callable[[str], Any]) -> None:
-    inputs = {**JOB, "name": "batchyard-test-revisions"}
-    job = Object.make(plugin, DEFINITION, inputs)
-    first = job.id
-    assert first.endswith(f"/{inputs['name']}:1")
-    assert job.state["arnPrefix"] == first.rpartition(":")[0]
-
-    more = {**inputs, "containerProperties": container(command=["b"])}
-    checked = plugin.check(DEFINITION, job.name, more, job.inputs)
-    planned = plugin.update(DEFINITION, job.name, job.id, job.state, checked, job.inputs, preview=True)
-    assert repr(planned["arn"]) == repr(planned["revision"]) == "UNKNOWN"
-    job.update(more)
-    assert job.state["revision"] == 2
-    assert job.state["arn"].endswith(":2")
-    assert job.id == first  # the engine's id stays
-    assert revisions(service, inputs["name"]) == {1: "INACTIVE", 2: "ACTIVE"}
-
-    kept = {**more, "containerProperties": container(command=["c"]), "deregisterOnNewRevision": False}
-    job.update(kept)
-    assert revisions(service, inputs["name"]) == {1: "INACTIVE", 2: "ACTIVE", 3: "ACTIVE"}
-    assert job.refresh()
-
-    tagged = {**kept, "tags": {"job": "b"}}
-    assert set(job.diff(tagged).diffs) == {"tags", "tagsAll"}
-    job.update(tagged)
-    assert job.state["revision"] == 3  # tags alone make no revision
-
-    job.delete()
-    assert set(revisions(service, inputs["name"]).values()) == {"INACTIVE"}
-    assert not job.refresh()
-
-
-def test_changing_how_revisions_go_registers_one_too(plugin: Plugin) -> None:
-    inputs = {**JOB, "name": "batchyard-test-flag"}
-    job = Object.make(plugin, DEFINITION, inputs)
-    job.update({**inputs, "deregisterOnNewRevision": False})
-    assert job.state["revision"] == 2
-    job.delete()
-
-
-def test_what_replaces_a_job_definition(plugin: Plugin) -> None:
-    inputs = {**JOB, "name": "batchyard-test-rules"}
-    job = Object.make(plugin, DEFINITION, inputs)
-    rules = JOB["retryStrategy"]["evaluateOnExits"]
-    assert job.diff({**inputs, "retryStrategy": {"attempts": 2, "evaluateOnExits": rules}}).replaces == []
-    fewer = {"attempts": 3, "evaluateOnExits": rules[:1]}
-    assert job.diff({**inputs, "retryStrategy": fewer}).replaces == ["retryStrategy"]
-    assert job.diff({**inputs, "name": "batchyard-test-renamed"}).replaces == ["name"]
-    job.delete()
-
-
-def test_equivalent_container_properties_are_the_same(plugin: Plugin) -> None:
-    inputs = {**JOB, "name": "batchyard-test-same"}
-    job = Object.make(plugin, DEFINITION, inputs)
-    environment_lists = [*reversed(CONTAINER["environment"]), {"name": "C", "value": ""}]
-    for same in (
-        container(environment=environment_lists),
-        container(mountPoints=[], volumes=[], ulimits=[], secrets=[]),
-        json.dumps(dict(reversed(CONTAINER.items())), indent=2),
-    ):
-        assert not job.diff({**inputs, "containerProperties": same}).diffs
-    assert job.diff({**inputs, "containerProperties": container(user="nobody")}).diffs == ["containerProperties"]
-    job.delete()
-
-
-def test_normal_properties() -> None:
-    assert normal_properties('{"b": [], "a": {"x": null}, "c": false, "d": 0}') == '{"c":false,"d":0}'
-    assert normal_properties("no json") == "no json"
-    once = normal_properties(json.dumps(CONTAINER))
-    assert normal_properties(once) == once
-
-
-def test_a_definition_someone_deregistered_is_gone(plugin: Plugin, service: Callable[[str], Any]) -> None:
-    job = Object.make(plugin, DEFINITION, {**JOB, "name": "batchyard-test-gone"})
-    service("batch").deregister_job_definition(jobDefinition=job.state["arn"])
-    assert not job.refresh()
-
-
 @pytest.mark.parametrize(
     ("token", "inputs", "reason"),
     [
-        (DEFINITION, {"type": "lambda"}, "expected type to be one of"),
-        (DEFINITION, {"type": "container", "nodeProperties": "{}"}, "no `nodeProperties` can be specified"),
-        (DEFINITION, {"type": "container", "containerProperties": "{"}, "containerProperties is invalid"),
-        (DEFINITION, {"type": "container", "name": "a b"}, "is no name for Batch"),
         (QUEUE, {"priority": 1}, "Missing required property 'state'"),
         (
             QUEUE,
@@ -360,52 +234,17 @@ def test_long_names_are_refused_by_check(plugin: Plugin) -> None:
         plugin.check(POLICY, "x" * 125, {})
 
 
-# --- waiting ---
-
-
-def _wait(*seen: Status | None, target: tuple[str, ...] = ("VALID",), timeout_s: float = 60.0) -> None:
-    statuses = iter(seen)
-    wait_for_status(
-        Context(None), "Batch Thing (a) create", lambda: next(statuses), pending=("CREATING",), target=target,
-        timeout_s=timeout_s,
-    )  # fmt: skip
-
-
-def test_waiting_ends_at_the_target() -> None:
-    _wait(("CREATING", ""), ("CREATING", ""), ("VALID", ""))
-    _wait(("CREATING", ""), None, target=())
-
-
-def test_waiting_fails_at_an_unexpected_status() -> None:
-    with pytest.raises(ProviderError, match=r"unexpected state 'INVALID', wanted target 'VALID'. last error: no role"):
-        _wait(("CREATING", ""), ("INVALID", "no role"))
-    with pytest.raises(ProviderError, match="couldn't find resource"):
-        _wait(None)
-    with pytest.raises(ProviderError, match="timeout while waiting for Batch Thing"):
-        _wait(*[("CREATING", "")] * 1000, timeout_s=0.01)
-
-
 def test_plans_bear_what_is_not_known_yet(plugin: Plugin) -> None:
     old = plugin.check(ENVIRONMENT, "a", {"name": "a", **environment(SPOT)})
     unknown = {**old, "computeResources": UNKNOWN}
     assert plugin.diff(ENVIRONMENT, "a", "a", old, unknown, old).diffs == ["computeResources"]
     subnets = {**old, "computeResources": {**SPOT, "subnets": [UNKNOWN]}}
     assert not plugin.diff(ENVIRONMENT, "a", "a", old, subnets, old).replaces
-    old = plugin.check(DEFINITION, "a", JOB)
-    for strategy in (UNKNOWN, {"attempts": 3, "evaluateOnExits": UNKNOWN}):
-        assert plugin.diff(DEFINITION, "a", "a", old, {**old, "retryStrategy": strategy}, old).diffs
-    checked = plugin.check(DEFINITION, "a", {**JOB, "containerProperties": UNKNOWN})
-    _, planned = plugin.create(DEFINITION, "a", checked, preview=True)
-    assert planned["arn"] is UNKNOWN
-    assert planned["name"] == JOB["name"]
 
 
 def test_a_nested_property_the_table_lacks_is_refused(plugin: Plugin) -> None:
     with pytest.raises(Refused, match=r"'computeResources.scalingPolicy' isn't a property the local stand-in knows"):
         Object.make(plugin, ENVIRONMENT, environment({**SPOT, "scalingPolicy": {}}))
-    rules = {"evaluateOnExits": [{"action": "EXIT", "onReason": "*", "onSunday": "*"}]}
-    with pytest.raises(Refused, match=r"'evaluateOnExits.onSunday' isn't a property"):
-        Object.make(plugin, DEFINITION, {**JOB, "name": "batchyard-test-nested", "retryStrategy": rules})
 
 
 class Failing:
@@ -446,25 +285,3 @@ def test_a_queue_that_ends_invalid_is_lost_as_with_the_official_plugin() -> None
     inputs = {"name": "a", "priority": 1, "state": "ENABLED", "region": "us-east-1"}
     with pytest.raises(ProviderError, match=r"creating Batch Job Queue .*unexpected state 'INVALID'"):
         operations.create(PROVIDER.types[QUEUE], "a", inputs)
-
-
-def test_what_is_not_there_yet_is_asked_for_again() -> None:
-    answers: Iterator[ValueError | str] = iter([ValueError("not yet"), ValueError("not yet"), "there"])
-
-    def call() -> str:
-        answer = next(answers)
-        if isinstance(answer, ValueError):
-            raise answer
-        return answer
-
-    assert retry_while(Context(None), "a thing", call, ("not yet",), timeout_s=60) == "there"
-
-
-def test_the_services_own_error_is_the_last_word() -> None:
-    def call() -> None:
-        raise ValueError("not yet: the role has no permission")
-
-    with pytest.raises(ValueError, match="the role has no permission"):
-        retry_while(Context(None), "a thing", call, ("not yet",), timeout_s=0.01)
-    with pytest.raises(ValueError, match="not yet"):
-        retry_while(Context(None), "a thing", call, ("something else",), timeout_s=60)
