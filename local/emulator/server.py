@@ -70,7 +70,6 @@ class EmulatorServer:
 
     def start(self) -> None:
         """Installs the services and listens. Raises what a service's `install` raises, with everything closed again."""
-        _prepare_moto(self.port)
         from local.emulator.application import Application
 
         try:
@@ -199,6 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
             region=options.region,
             port=options.port,
         )
+        _prepare_moto(server.port)
         server.start()
     except Exception as error:
         logger.exception("the emulator can't start")
