@@ -53,6 +53,18 @@ class Collected:
         return tuple(attempt for attempt in self.attempts if attempt.job == job)
 
 
+@dataclass(frozen=True, kw_only=True)
+class UsageRow:
+    """The line that won among those of one attempt."""
+
+    job_id: str
+    attempt: int
+    usage: Usage
+    ended_at: str
+    """The probe's clock, as it wrote it."""
+    row: Mapping[str, Any]
+
+
 class RowError(Exception):
     """A line isn't a row; the text says why."""
 
@@ -64,7 +76,7 @@ class RowReader:
     stage: str
     owners: Mapping[str, str] = field(default_factory=dict)
     _rows: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _usage: dict[tuple[str, int], tuple[str, Usage, str]] = field(default_factory=dict)
+    _usage: dict[tuple[str, int], tuple[str, Usage, Mapping[str, Any]]] = field(default_factory=dict)
     _set_aside: dict[str, SetAside] = field(default_factory=dict)
     _duplicates: int = 0
 
@@ -74,7 +86,7 @@ class RowReader:
             try:
                 _attempts(value, self)
             except RowError as problem:
-                self._put_aside(where, str(problem), text)
+                self.put_aside(where, str(problem), text)
                 continue
             job_id = str(value["job_id"])
             known = self._rows.get(job_id)
@@ -87,15 +99,15 @@ class RowReader:
         """Lines of an object under `usage/`."""
         for where, text, value in self._objects(lines, place):
             try:
-                key, ended_at, usage, owner = _usage(value)
+                key, ended_at, usage = _usage(value)
             except RowError as problem:
-                self._put_aside(where, str(problem), text)
+                self.put_aside(where, str(problem), text)
                 continue
             known = self._usage.get(key)
             if known is not None:
                 self._duplicates += 1
             if known is None or (ended_at, repr(usage)) > (known[0], repr(known[1])):
-                self._usage[key] = (ended_at, usage, owner)
+                self._usage[key] = (ended_at, usage, value)
 
     def collected(self) -> Collected:
         """All attempts told so far. More lines may follow."""
@@ -109,10 +121,29 @@ class RowReader:
             usage_without_attempt=sum(1 for key in self._usage if key not in told),
         )
 
+    @property
+    def set_aside_by_text(self) -> Mapping[str, SetAside]:
+        """Bad lines by their whole text."""
+        return self._set_aside
+
+    def objects(self, lines: Iterable[str], place: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Each JSON object of `lines` with its place and text; what is none is set aside."""
+        yield from self._objects(lines, place)
+
+    def rows(self) -> Iterator[tuple[Mapping[str, Any], list[Attempt]]]:
+        """Each job's winning row and its attempts."""
+        for row in self._rows.values():
+            yield row, _attempts(row, self)
+
+    def usage(self) -> Iterator[UsageRow]:
+        """What the probe said of each attempt, at last."""
+        for (job_id, attempt), (ended_at, usage, row) in self._usage.items():
+            yield UsageRow(job_id=job_id, attempt=attempt, usage=usage, ended_at=ended_at, row=row)
+
     def usage_of(self, job_id: str, attempt: int) -> tuple[Usage | None, str]:
         """What the probe measured, and the owner it named."""
         found = self._usage.get((job_id, attempt))
-        return (None, "") if found is None else (found[1], found[2])
+        return (None, "") if found is None else (found[1], _text(found[2], "owner"))
 
     def _objects(self, lines: Iterable[str], place: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         for number, line in enumerate(lines, start=1):
@@ -123,15 +154,16 @@ class RowReader:
                     # one line holds several objects where a record came without its newline
                     value, end = _DECODER.raw_decode(rest)
                 except (ValueError, RecursionError):
-                    self._put_aside(where, "is no JSON", text)
+                    self.put_aside(where, "is no JSON", text)
                     break
                 rest = rest[end:].lstrip()
                 if isinstance(value, dict):
                     yield where, text, value
                 else:
-                    self._put_aside(where, f"is a JSON {type(value).__name__}, a row is an object", text)
+                    self.put_aside(where, f"is a JSON {type(value).__name__}, a row is an object", text)
 
-    def _put_aside(self, place: str, reason: str, text: str) -> None:
+    def put_aside(self, place: str, reason: str, text: str) -> None:
+        """Remember a line that is no row."""
         # by its text: a bad line delivered twice is one bad line
         self._set_aside.setdefault(text, SetAside(place=place, reason=reason, text=text[:_SHOWN_CHARACTERS]))
 
@@ -139,10 +171,10 @@ class RowReader:
 _DECODER: Final = json.JSONDecoder()
 
 
-def _weight(row: Mapping[str, Any]) -> tuple[int, str, str]:
+def _weight(row: Mapping[str, Any]) -> tuple[int, str, str, str]:
     attempts = row.get("attempts")
     told = len(attempts) if isinstance(attempts, list) else 0
-    return told, str(row.get("time", "")), json.dumps(row, sort_keys=True)
+    return told, str(row.get("time", "")), str(row.get("event_id", "")), json.dumps(row, sort_keys=True)
 
 
 def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
@@ -247,8 +279,8 @@ def _outcome(
     return "application-error"
 
 
-def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage, str]:
-    """Key, end, what was measured, owner. Raises RowError."""
+def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage]:
+    """Key, end, what was measured. Raises RowError."""
     if row.get("type") != conventions.USAGE_TYPE:
         raise RowError(f"has the type {str(row.get('type'))[:40]!r}, not {conventions.USAGE_TYPE!r}")
     if row.get("version") != conventions.USAGE_VERSION:
@@ -268,7 +300,9 @@ def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage, str]:
         exit_code=exit_code,
         signal=_text(row, "signal") or None,
     )
-    return (job_id, attempt), _text(row, "ended_at"), usage, _text(row, "owner")
+    # read here so that a bad one is found here
+    _text(row, "owner"), _text(row, "compute_environment"), _text(row, "started_at")
+    return (job_id, attempt), _text(row, "ended_at"), usage
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:

@@ -1,0 +1,187 @@
+"""The ledger → DuckDB's tables `attempts` and `instances`: compacted days as they are, raw objects on top of them.
+
+Whatever the order of lines and however often each came, an attempt is one row, on the UTC day it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from duckdb import DuckDBPyConnection, IOException
+
+from reports.collect.instances import Environment, known
+from reports.collect.merging import add_kept, count, kept, listed_files, merge, note_jobs, pull
+from reports.collect.queries import query
+from reports.collect.rows import SetAside
+from reports.collect.staging import KINDS, RawFile, prepare, stage
+from reports.collect.store import Manifest, Store, StoreError
+from reports.model.tables import ATTEMPTS, INSTANCES
+
+_SKEW: Final = timedelta(days=1)
+"""A row arrives on the UTC day its attempt ended or later, by clocks that may differ."""
+_TRIES: Final = 20
+"""A compaction that ends meanwhile removes files that are being read; then the next manifest is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a stage's ledger is on this machine, and what its rows don't say."""
+
+    stage: str
+    raw: Path
+    """Folder with `attempts/day=…/…`, `usage/day=…/…`, `instances/day=…/…`, as in the bucket."""
+    compacted: Path | None = None
+    """Folder of the compacted ledger."""
+    clusters: Mapping[str, Environment] = field(default_factory=dict)
+    """ECS cluster's ARN → the compute environment whose instances it has."""
+    compute_environments: Mapping[str, Environment] = field(default_factory=dict)
+    """AWS's name of a compute environment → ours, for attempts without an instance."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """Job → owner, for attempts without a probe's line."""
+
+    def files(self, kinds: Sequence[str] = KINDS) -> Iterator[RawFile]:
+        """Every raw object here, in the order of the keys."""
+        for kind in kinds:
+            for path in sorted((self.raw / kind).rglob("*")):
+                # a name with a dot in front is a download that hasn't ended
+                if path.is_file() and not path.name.startswith("."):
+                    yield RawFile(key=path.relative_to(self.raw).as_posix(), path=path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What `load` found."""
+
+    attempts: int
+    instances: int
+    duplicates: int
+    """Rows that said nothing another didn't."""
+    set_aside: tuple[SetAside, ...]
+    set_aside_lines: int
+    """All of them; `set_aside` may hold fewer."""
+    usage_without_attempt: int
+    files_read: int
+    """Raw objects read; the compacted ones aren't among them."""
+    compacted_days: int
+    unreadable: tuple[str, ...] = ()
+    """Raw objects that couldn't be read from the disk."""
+
+
+def load(connection: DuckDBPyConnection, source: Source, *, since: date | None, until: date | None) -> Loaded:
+    """Fill the tables `attempts` and `instances`, made here, with what ended in `[since, until)` UTC.
+
+    Instances are those that lived in that time. Raises StoreError for a compacted ledger of another version, and
+    duckdb.Error where a compacted file is damaged.
+    """
+    store = None if source.compacted is None else Store(folder=source.compacted)
+    for _ in range(_TRIES):
+        manifest = store.manifest() if store is not None else Manifest()
+        try:
+            return _load(connection, source, store, manifest, since, until)
+        except (IOException, FileNotFoundError):
+            if store is None or store.manifest() == manifest:
+                raise  # a file is damaged or lost, not replaced
+    raise StoreError(f"{source.compacted}: was compacted anew each of the {_TRIES} times it was read; read it again")
+
+
+def _load(
+    connection: DuckDBPyConnection,
+    source: Source,
+    store: Store | None,
+    manifest: Manifest,
+    since: date | None,
+    until: date | None,
+) -> Loaded:
+    for table in (ATTEMPTS, INSTANCES):
+        connection.execute(f"DROP TABLE IF EXISTS {table.name}")
+        connection.execute(table.duckdb_ddl())
+    prepare(connection)
+    files = _wanted(source, store, manifest, since)
+    staged = stage(connection, files, stage=source.stage)
+    read = count(connection, "ledger_attempts") + count(connection, "ledger_usage")
+    if read:
+        note_jobs(connection)
+    if store is not None:
+        add_kept(connection, store, manifest)
+    known(
+        connection,
+        clusters=source.clusters,
+        compute_environments=source.compute_environments,
+        owners=source.owners,
+    )
+    if store is not None and read:
+        pull(connection, store, manifest)
+    before = count(connection, "ledger_attempts") + count(connection, "ledger_usage")
+    days = manifest.between(since, until)
+    if store is not None and days:
+        _insert_compacted(connection, [store.folder / name for name in days.values()], pulled=bool(read))
+    merge(connection, source.stage)
+    used = kept(connection)
+    connection.execute(
+        f"INSERT INTO attempts BY NAME SELECT {', '.join(ATTEMPTS.names)} FROM ledger_merged "
+        "WHERE ($since IS NULL OR day >= $since) AND ($until IS NULL OR day < $until)",
+        {"since": since, "until": until},
+    )
+    connection.execute(query("instances"), {"since": since, "until": until, "stage": source.stage})
+    waiting = count(connection, "usage_waiting")
+    for name in (
+        "ledger_attempts",
+        "ledger_usage",
+        "ledger_merged",
+        "usage_waiting",
+        "contested_jobs",
+        "contested_usage",
+    ):
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    return Loaded(
+        attempts=count(connection, "attempts"),
+        instances=count(connection, "instances"),
+        duplicates=manifest.duplicates + max(0, before - used),
+        set_aside=tuple(
+            sorted({*manifest.set_aside, *staged.set_aside.values()}, key=lambda line: (line.place, line.text))
+        ),
+        set_aside_lines=manifest.set_aside_lines + len(staged.set_aside),
+        usage_without_attempt=waiting,
+        files_read=len(files),
+        compacted_days=len(days),
+        unreadable=tuple(staged.unreadable),
+    )
+
+
+def _wanted(source: Source, store: Store | None, manifest: Manifest, since: date | None) -> list[RawFile]:
+    """Raw objects that no compacted file holds and that may tell of the time asked for."""
+    first = None if since is None else since - _SKEW
+    held: dict[str, frozenset[str]] = {}
+    wanted = []
+    for file in source.files():
+        if file.kind != "instances" and first is not None and file.arrived is not None and file.arrived < first:
+            continue
+        if store is not None:
+            if file.partition not in held:
+                held[file.partition] = store.held(manifest, file.partition)
+            if file.key in held[file.partition]:
+                continue
+        wanted.append(file)
+    return wanted
+
+
+def _insert_compacted(connection: DuckDBPyConnection, files: Sequence[Path], *, pulled: bool) -> None:
+    """Compacted rows straight into `attempts`; what wasn't known when they were written is filled where it is now."""
+    listed = listed_files(files)
+    others = "ANTI JOIN told_jobs AS t ON t.job_id = p.job_id" if pulled else ""
+    gaps = connection.execute(
+        "SELECT count(*) FROM "
+        f"(SELECT 1 FROM read_parquet({listed}) WHERE platform = 'ec2' AND container_instance_arn IS NOT NULL "
+        "AND (instance_id IS NULL OR purchase IS NULL) "
+        f"UNION ALL SELECT 1 FROM read_parquet({listed}) WHERE platform <> 'ec2' AND purchase IS NULL "
+        f"UNION ALL SELECT 1 FROM read_parquet({listed}) WHERE owner = '')"
+    ).fetchall()[0][0]
+    if gaps:
+        connection.execute(query("fill").replace("{files}", listed).replace("{others}", others))
+    else:
+        columns = ", ".join(f"p.{name}" for name in ATTEMPTS.names)
+        connection.execute(f"INSERT INTO attempts BY NAME SELECT {columns} FROM read_parquet({listed}) AS p {others}")

@@ -1,0 +1,14 @@
+-- Compacted rows into `attempts`, with what wasn't known when they were written.
+INSERT INTO attempts BY NAME
+SELECT
+  p.* EXCLUDE (
+    owner, environment, purchase, instance_id, container_instance_arn, attempts_told, event_time, event_id, usage_ended_at,
+    usage_environment
+  ),
+  coalesce(nullif(p.owner, ''), o.owner, '') AS owner, coalesce(h.environment, e.environment, p.environment) AS environment,
+  coalesce(h.purchase, e.purchase, p.purchase) AS purchase, coalesce(h.instance_id, p.instance_id) AS instance_id
+FROM read_parquet({files}) AS p
+LEFT JOIN ledger_hosts AS h ON h.container_instance_arn = p.container_instance_arn
+LEFT JOIN ledger_environments AS e ON e.compute_environment = p.usage_environment
+LEFT JOIN ledger_owners AS o ON o.job = p.job
+{others}
