@@ -10,7 +10,7 @@ import pytest
 
 from jobs import conventions
 from local.lane import Lane
-from tests.engine.stages import ECHO, Project, Stack
+from tests.engine.stages import DOCKERFILE, ECHO, Project, Stack
 
 PINNED = ["EventTarget", "JobDefinition", "Schedule"]
 
@@ -27,6 +27,7 @@ def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
 def stage(stack: Stack) -> dict[str, Any]:
     """The stage as its files say, whatever an earlier test left."""
     (stack.project.folder / "jobs" / "echo" / "job.yaml").write_text(ECHO)
+    (stack.project.folder / "jobs" / "echo" / "Dockerfile").write_text(DOCKERFILE)
     return stack.up("--refresh")
 
 
@@ -97,6 +98,21 @@ def test_mistakes_touch_nothing_and_show_no_traceback(stack: Stack, stage: dict[
     assert "jobs/echo/job.yaml:6: timeout_s is 6" in output
     assert "Traceback" not in output
     assert stack.outputs() == stage
+
+
+def test_a_dockerfile_that_fails_shows_its_last_lines_and_leaves_the_stage(stack: Stack, stage: dict[str, Any]) -> None:
+    steps = "RUN echo what went before && echo the reason it fails >&2 && exit 7\n"
+    (stack.project.folder / "jobs" / "echo" / "Dockerfile").write_text(DOCKERFILE + steps)
+
+    failed = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+
+    output = failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    assert "the reason it fails" in output
+    assert "Traceback" not in output
+    batch = stack.project.lane.client("batch")
+    newest = _newest(batch, stage["job_definitions"]["echo"])
+    assert newest["containerProperties"]["image"] == stage["images"]["echo"]
 
 
 def _newest(batch: Any, arn_prefix: str) -> dict[str, Any]:
