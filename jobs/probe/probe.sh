@@ -219,10 +219,33 @@ probe_report() {
 
 # ---- running the job --------------------------------------------------------------------------------------------
 
+# The name of a process in probe_name, empty when it is gone.
+probe_read_name() {
+    probe_name=
+    if read -r probe_name <"/proc/$1/stat"; then
+        probe_name=${probe_name#*(}
+        probe_name=${probe_name%)*}
+    fi
+} 2>/dev/null
+
+# Until it has become the command, the child is a copy of this shell whose handler would swallow the signal. Bounded:
+# a command may have our own name.
+probe_await_command() {
+    probe_read_name "$$"
+    probe_own_name=$probe_name
+    probe_tries=0
+    while [ "$probe_tries" -lt 3000 ]; do
+        probe_read_name "$probe_child"
+        [ "$probe_name" = "$probe_own_name" ] || return 0
+        probe_tries=$((probe_tries + 1))
+    done
+}
+
 probe_forward() {
     probe_signal=$1
     probe_interrupted=yes
     if [ -n "$probe_child" ]; then
+        probe_await_command
         # Without `env --default-signal` the shell started the job with INT ignored: TERM is what ends it.
         if [ "$1" = INT ] && [ -z "$probe_restores_int" ]; then kill -s TERM "$probe_child" 2>/dev/null
         else kill -s "$1" "$probe_child" 2>/dev/null; fi
@@ -261,6 +284,13 @@ case $1 in
 *) if env --default-signal=INT,QUIT true 2>/dev/null; then probe_restores_int=yes; fi ;;
 esac
 if (: <&0) 2>/dev/null; then exec 3<&0; else exec 3</dev/null; fi
+if [ -n "$probe_signal" ]; then
+    # asked to end before there was anything to end
+    case $probe_signal in HUP) probe_code=129 ;; INT) probe_code=130 ;; *) probe_code=143 ;; esac
+    trap '' TERM INT HUP PIPE
+    probe_report
+    exit "$probe_code"
+fi
 if [ -n "$probe_restores_int" ]; then
     env --default-signal=INT,QUIT -- "$@" <&3 3<&- &
 else
@@ -268,7 +298,7 @@ else
 fi
 probe_child=$!
 exec 3<&-
-if [ -n "$probe_signal" ]; then kill -s "$probe_signal" "$probe_child" 2>/dev/null; fi
+if [ -n "$probe_signal" ]; then probe_forward "$probe_signal"; fi
 
 while :; do
     probe_interrupted=
