@@ -1,0 +1,130 @@
+"""What stretch of days a report is about. Days are UTC's, as AWS bills them; which week is over is the stage's affair.
+
+Weeks are ISO's: Monday to Sunday, week 1 holds the year's first Thursday, some years have a week 53.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from jobs.problems import Problem, Problems
+from reports.model.report import Period
+
+FIRST_DAY: Final = date(2006, 1, 1)
+"""AWS billed nothing before."""
+_WEEK: Final = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_ONE_WEEK: Final = timedelta(days=7)
+_ONE_DAY: Final = timedelta(days=1)
+
+
+def choose(
+    *, week: str | None = None, since: str | None = None, until: str | None = None, now: datetime, timezone: str
+) -> Period:
+    """The period that was asked for: a week, days from `since` to before `until`, or the last whole week.
+
+    `now` is aware; `timezone` is the stage's. Without `until`, days go to the last whole one. Raises Problems.
+    """
+    today = whole_until(now, timezone)
+    if week is not None and (since is not None or until is not None):
+        raise _problem(
+            "--week",
+            f"given with {'--since' if since is not None else '--until'}",
+            "a report has one period",
+            "leave one out",
+        )
+    if week is not None:
+        return _started(_week(week), now, "--week", week)
+    if since is not None:
+        begin = _day("--since", since)
+        end = max(today, begin + _ONE_DAY) if until is None else _day("--until", until)
+        if end <= begin:
+            raise _problem("--until", str(end), f"it is a day after --since, {begin}", "the day itself is left out")
+        return _started(days(begin, end), now, "--since", since)
+    if until is not None:
+        raise _problem("--until", "given alone", "days have a beginning", "give --since too")
+    return last_week(now, timezone)
+
+
+def last_week(now: datetime, timezone: str) -> Period:
+    """The last ISO week that is over, for people in `timezone` and for the bill."""
+    today = whole_until(now, timezone)
+    monday = today - timedelta(days=today.weekday())
+    return days(monday - _ONE_WEEK, monday)
+
+
+def whole_until(now: datetime, timezone: str) -> date:
+    """The day before which every day is over: in UTC, where AWS closes it, and where the people are."""
+    return min(now.astimezone(UTC).date(), now.astimezone(ZoneInfo(timezone)).date())
+
+
+def days(since: date, until: date) -> Period:
+    """The days from `since` to before `until`, called a week, a month or a day where they are one."""
+    return Period(since=since, until=until, label=_label(since, until))
+
+
+def before(period: Period) -> Period | None:
+    """The days of equal number just before; a month's are the month before. None where there were none."""
+    length = period.until - period.since
+    if _is_month(period.since, period.until):
+        length = timedelta(days=(period.since - _ONE_DAY).day)
+    since = period.since - length
+    return days(since, period.since) if since >= FIRST_DAY else None
+
+
+def _label(since: date, until: date) -> str:
+    if until - since == _ONE_WEEK and since.weekday() == 0:
+        year, week, _ = since.isocalendar()
+        return f"{year}-W{week:02}"
+    if _is_month(since, until):
+        return f"{since:%Y-%m}"
+    last = until - _ONE_DAY
+    return since.isoformat() if last == since else f"{since} to {last}"
+
+
+def _is_month(since: date, until: date) -> bool:
+    return since.day == 1 and until == (since + timedelta(days=31)).replace(day=1)
+
+
+def _week(text: str) -> Period:
+    found = _WEEK.fullmatch(text.strip())
+    if not found:
+        raise _problem("--week", repr(text), "a week is a year, -W and two digits", "write for example 2026-W47")
+    year, number = int(found[1]), int(found[2])
+    if not FIRST_DAY.year < year < date.max.year:
+        raise _problem("--week", text, f"weeks count from {FIRST_DAY.year + 1} on", "write a later year")
+    last = date(year, 12, 28).isocalendar().week  # the 28th is always in the year's last week
+    if not 1 <= number <= last:
+        raise _problem(
+            "--week", text, f"{year} has the weeks 1 to {last}", f"write {year}-W{min(max(number, 1), last):02}"
+        )
+    monday = date.fromisocalendar(year, number, 1)
+    return days(monday, monday + _ONE_WEEK)
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        if not _DAY.fullmatch(text.strip()):
+            raise ValueError(text)
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        raise _problem(
+            option, repr(text), "a day is year, month and day of the calendar", "write for example 2026-11-16"
+        ) from None
+    if not FIRST_DAY <= day < date(date.max.year, 1, 1):
+        raise _problem(option, text, f"there are bills from {FIRST_DAY} on", "write a later day")
+    return day
+
+
+def _started(period: Period, now: datetime, option: str, text: str) -> Period:
+    today = now.astimezone(UTC).date()
+    if period.since > today:
+        raise _problem(option, text, f"it is {today} in UTC, and what hasn't begun has no bill", "name an earlier one")
+    return period
+
+
+def _problem(option: str, got: str, allowed: str, remedy: str) -> Problems:
+    return Problems([Problem(place=option, got=got, allowed=allowed, remedy=remedy)])
