@@ -220,11 +220,14 @@ def _copy_host_script(home: Home, go: str, environ: dict[str, str], module: Path
 
 
 def forget_build_caches(home: Home, progress: Progress) -> None:
-    """Deletes Go's caches once both executables are there: gigabytes that nothing needs again."""
+    """Deletes Go's caches once both executables are there: gigabytes that nothing needs again.
+
+    A hundred thousand files take their time, so a recorded process of its own does it while set-up goes on.
+    """
     caches = [home.cache / name for name in ("go-build", "go-modules")]
     if not any(cache.exists() for cache in caches):
         return
     with progress.step("build caches"):
-        for cache in caches:
-            shutil.rmtree(cache, ignore_errors=True)
-        progress.outcome("removed")
+        command = ["rm", "-rf", *(str(cache) for cache in caches)]
+        home.processes.start("set-up/build-caches", command, log=home.logs / "build-caches.log")
+        progress.outcome("being removed")

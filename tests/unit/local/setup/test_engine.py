@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 from local.home import Home
+from local.processes import wait_until
 from local.setup import engine
-from local.setup.engine import go_environ, provide_engine, provide_language_host, unpack_release, version_at_least
+from local.setup.engine import (
+    forget_build_caches,
+    go_environ,
+    provide_engine,
+    provide_language_host,
+    unpack_release,
+    version_at_least,
+)
 from local.setup.steps import Progress, SetupError
 
 
@@ -113,6 +121,16 @@ def test_a_release_that_leaves_its_folder_is_refused(tmp_path: Path, name: str) 
         content.addfile(tarfile.TarInfo(name))
     with pytest.raises(tarfile.TarError, match="leaves"):
         unpack_release(archive, tmp_path / "out")
+
+
+def test_the_build_caches_are_removed_while_set_up_goes_on(home: Home) -> None:
+    out = io.StringIO()
+    forget_build_caches(home, Progress(out))
+    assert out.getvalue() == ""
+    (home.cache / "go-modules" / "m").mkdir(parents=True)
+    forget_build_caches(home, Progress(out))
+    assert "being removed" in out.getvalue()
+    assert wait_until(lambda: not (home.cache / "go-modules").exists(), timeout_s=60)
 
 
 def test_go_keeps_its_caches_in_the_home_unless_told_otherwise(
