@@ -22,7 +22,7 @@ from cli.output import FOUND_PROBLEMS, INTERRUPTED, Json, console, fail, print_j
 from cli.run_facts import run_table
 from cli.stage_access import StageAccess, StageUnavailableError, default_lane, from_outputs
 from local.demo_data import DemoDataError, demo_files, make_demo_data
-from local.lane import Lane
+from local.lane import DEFAULT_LANE, Lane
 from local.processes import write_atomically
 from local.stage import DEFAULT_STACK, bring_up
 from reports.collect.ledger import LedgerReader
@@ -54,7 +54,7 @@ def demo(
     """
     lane = default_lane()
     out = console()
-    facts_file = lane.home.root / FILE
+    facts_file = facts_path(lane)
     # facts of an earlier demo would pass for this one's if it doesn't come to its end
     facts_file.unlink(missing_ok=True)
     phases = Phases()
@@ -88,6 +88,11 @@ def demo(
         fail(f"demo: {len(seen.missing)} results are missing: {', '.join(seen.missing)}{without}", code=FOUND_PROBLEMS)
     if seen.unrecorded:
         fail(f"demo: the ledger has no run for {', '.join(seen.unrecorded)}", code=FOUND_PROBLEMS)
+
+
+def facts_path(lane: Lane) -> Path:
+    """`.batchyard/demo.json`; a lane other than the one people use by hand has its own."""
+    return (lane.home.root if lane.name == DEFAULT_LANE else lane.root) / FILE
 
 
 @dataclass(kw_only=True)

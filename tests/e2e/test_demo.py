@@ -1,0 +1,96 @@
+"""`batchyard demo` as a person runs it: a process of its own, the whole path, its table and its facts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+from local.home import HOME_VARIABLE, LANE_VARIABLE, REPOSITORY
+from local.lane import Lane
+from tests.e2e.running_stage import RunningStage
+
+TIMEOUT_S = 600
+MONTHS = [f"flights/2013-{month:02d}.csv" for month in range(1, 13)]
+PHOTOGRAPHS = [f"photos/{name}" for name in ("china.jpg", "china.png", "flower.jpg", "flower.png")]
+PHASES = ["files", "stage", "uploads", "runs", "total"]
+
+
+def demo(lane: Lane, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs it on `lane`; its facts are then in the lane's folder."""
+    environ = {**os.environ, HOME_VARIABLE: str(lane.home.root), LANE_VARIABLE: lane.name, **lane.home.bytecode}
+    return subprocess.run(
+        [str(lane.home.python), "-m", "cli", "demo", *arguments],
+        cwd=REPOSITORY,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+
+
+def facts(lane: Lane) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((lane.root / "demo.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_a_demo_ends_with_every_result_and_its_facts(stage_of_session: RunningStage) -> None:
+    lane = stage_of_session.lane
+    lane.start()
+    done = demo(lane)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    told = facts(lane)
+    assert (told["results_expected"], told["results_missing"]) == (36, 0)
+    assert (told["missing_keys"], told["unrecorded_uploads"], told["set_aside"]) == ([], [], 0)
+    assert list(told["seconds"]) == PHASES
+    assert sorted(run["key"] for run in told["runs"]) == MONTHS + PHOTOGRAPHS
+    for run in told["runs"]:
+        assert run["status"] == "SUCCEEDED", run
+        assert (run["job"], run["queue"]) in (("flights", "critical"), ("thumbnails", "standard"))
+        assert len(run["results"]) == {"flights": 2, "thumbnails": 3}[run["job"]]
+        assert run["wait_s"] >= 0, run
+        assert run["run_s"] > 0, run
+    measured = [run for run in told["runs"] if run["memory_peak_mib"] is not None]
+    assert measured
+    assert all(0 < run["memory_peak_mib"] <= run["memory_asked_mib"] for run in measured)
+
+    # the table has the same runs: of the ledger's rows, none is kept in this process
+    stage_of_session.ensure_up()
+    on_record = {attempt.job_id for attempt in stage_of_session.ledger().attempts}
+    assert {run["job_id"] for run in told["runs"]} <= on_record
+    lines = done.stdout.splitlines()
+    rows = [line for line in lines if line.lstrip().startswith(("flights ", "thumbnails ")) and "SUCCEEDED" in line]
+    assert len(rows) == 16
+    assert "16 runs, 36 of 36 results" in done.stdout
+    (next_things,) = [number for number, line in enumerate(lines) if line == "Try next:"]
+    assert [line[:5] for line in lines[next_things + 1 :] if line[:5].strip()] == ["  1. ", "  2. "]
+    assert "\x1b" not in done.stdout
+
+
+def test_a_result_that_is_missing_fails_the_demo_and_the_next_one_works(stage: RunningStage) -> None:
+    events = stage.client("events")
+    (rule,) = [
+        name
+        for name in (one["Name"] for one in events.list_rules()["Rules"])
+        if name.startswith("batchyard-local-thumbnails-upload")
+    ]
+    events.disable_rule(Name=rule)
+    try:
+        failed = demo(stage.lane, "--timeout-s", "10")
+    finally:
+        events.enable_rule(Name=rule)
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    told = facts(stage.lane)
+    assert set(told["unrecorded_uploads"]) >= set(PHOTOGRAPHS)
+    assert told["results_missing"] == len(told["missing_keys"]) >= 12
+    assert "thumbnails/photos/china.jpg/128.jpg" in failed.stderr
+
+    again = demo(stage.lane, "--json")
+    assert again.returncode == 0, again.stdout + again.stderr
+    told = json.loads(again.stdout)
+    assert told == facts(stage.lane)
+    assert (len(told["runs"]), told["results_missing"]) == (16, 0)
