@@ -60,7 +60,6 @@ ATTEMPT_PATHS: Final[Mapping[str, str]] = MappingProxyType(
         "resource_requirements": "$.detail.container.resourceRequirements",
         "image": "$.detail.container.image",
         "exit_code": "$.detail.container.exitCode",
-        "reason": "$.detail.container.reason",
         "log_stream": "$.detail.container.logStreamName",
         "array_index": "$.detail.arrayProperties.index",
         "array_size": "$.detail.arrayProperties.size",
@@ -68,7 +67,11 @@ ATTEMPT_PATHS: Final[Mapping[str, str]] = MappingProxyType(
         "platform_capabilities": "$.detail.platformCapabilities",
     }
 )
-"""Column of an `attempts/` row → where the state-change event has it. A path the event lacks gives ""."""
+"""Column of an `attempts/` row → where the state-change event has it. A path the event lacks gives "".
+
+A container's reason is taken from `attempts` alone: EventBridge escapes nothing that it fills in, but hands a list over
+whole, and reasons such as CannotPullContainerError's hold quotes.
+"""
 ATTEMPT_COLUMNS: Final = tuple(ATTEMPT_PATHS)
 ATTEMPT_RAW_COLUMNS: Final = frozenset({"attempts", "resource_requirements", "parameters", "platform_capabilities"})
 """Columns whose value is JSON itself (list or map): unquoted in the input transformer's template."""

@@ -221,7 +221,6 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
             started_at = started_at or (_time(row, "started_at") if told else None)
             stopped_at = stopped_at or _time(row, "stopped_at") or _iso(row, "time")
             exit_code = exit_code if exit_code is not None else _whole(row, "exit_code")
-            reason = reason or _text(row, "reason")
             status_reason = _text(row, "status_reason") or status_reason
         if stopped_at is None:
             raise RowError(f"has an attempt {number} that never stopped")

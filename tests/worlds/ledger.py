@@ -134,7 +134,6 @@ def attempt_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
         ],
         "image": row["image"],
         "exit_code": container.get("exitCode", ""),
-        "reason": reason,
         "log_stream": container["logStreamName"],
         "array_index": "",
         "array_size": "",

@@ -7,7 +7,7 @@ WITH lines AS (
     NOT (
       is_text(event_id) AND is_text("time") AND is_text(job_id) AND coalesce(job_id, '""') <> '""'
       AND coalesce(status IN ('"SUCCEEDED"', '"FAILED"'), FALSE)
-      AND is_text(job_definition) AND is_text(job_queue) AND is_text(status_reason) AND is_text(image) AND is_text(reason)
+      AND is_text(job_definition) AND is_text(job_queue) AND is_text(status_reason) AND is_text(image)
       AND is_text(job_name) AND is_text(log_stream)
       AND coalesce(is_time(created_at) AND created_at NOT IN ('""', '0'), FALSE) AND is_time(started_at) AND is_time(stopped_at)
       AND is_whole(exit_code) AND is_whole(array_index) AND is_whole(array_size)
@@ -17,7 +17,7 @@ WITH lines AS (
     told_text(event_id) AS event_id, told_text("time") AS event_time, told_text(job_id) AS job_id, status = '"SUCCEEDED"' AS succeeded,
     split_part(split_part(told_text(job_definition), '/', -1), ':', 1) AS job_name,
     split_part(split_part(told_text(job_queue), '/', -1), ':', 1) AS queue_name,
-    told_text(status_reason) AS status_reason, told_text(image) AS image, told_text(reason) AS reason,
+    told_text(status_reason) AS status_reason, told_text(image) AS image,
     told_time(created_at) AS submitted_at, told_time(started_at) AS started_at, told_time(stopped_at) AS stopped_at,
     told_whole(exit_code) AS exit_code, told_whole(array_index) AS array_index,
     coalesce(contains(platform_capabilities, '"FARGATE"'), FALSE) AS fargate,
@@ -46,10 +46,7 @@ told AS (
       END
     ) AS ended_at,
     coalesce(told_whole(one.container.exitCode), CASE WHEN attempt >= attempts_told THEN exit_code END) AS code,
-    CASE
-      WHEN attempt >= attempts_told THEN coalesce(nullif(told_text(one.container.reason), ''), reason)
-      ELSE told_text(one.container.reason)
-    END AS why,
+    told_text(one.container.reason) AS why,
     CASE
       WHEN attempt >= attempts_told THEN coalesce(nullif(status_reason, ''), told_text(one.statusReason))
       ELSE told_text(one.statusReason)

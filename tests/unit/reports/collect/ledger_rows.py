@@ -42,7 +42,6 @@ def attempt_row(job_id: str = "job-1", **changes: Any) -> dict[str, Any]:
         "resource_requirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "1024"}],
         "image": "registry/batchyard/local/flights@sha256:abc",
         "exit_code": 0,
-        "reason": "",
         "log_stream": "flights/default/1",
         "array_index": "",
         "array_size": "",
