@@ -10,7 +10,7 @@ import docker.errors
 import requests
 
 # Under a burst of uploads hundreds of containers connect within a second. A full backlog drops their SYN, and the
-# kernel tries again after 1, 3, 7, 15 … seconds: that was the stall of up to 45 s once seen with a backlog of 128.
+# kernel tries again after 1, 3, 7, 15 … seconds, which looks like a job that hangs.
 BACKLOG = 4096
 TRIES = 50
 
