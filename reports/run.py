@@ -1,0 +1,313 @@
+"""A report from its question to its figures: collect, allocate, summarise. What can't be had is said in the report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from jobs import conventions
+from jobs.problems import Problem, Problems, listing
+from reports.analyse.allocate import allocate
+from reports.analyse.proposals import MemoryRule, Rounding
+from reports.analyse.summary import Asked, summarise
+from reports.collect.bill_ce import WAIT, Bill, Metric, collect_bill
+from reports.collect.bill_cur import collect_export
+from reports.collect.compaction import compact
+from reports.collect.load import Source, load
+from reports.collect.store import StoreError
+from reports.model.money import nano
+from reports.model.report import Period, Report, Requests
+from reports.model.tables import ATTEMPTS, BILL_LINES, INSTANCES
+from reports.model.words import money
+from reports.period import before
+
+HISTORY: Final = timedelta(days=28)
+"""Looked at before the period, for what is usual, the month's end and proposals."""
+LONGEST_RUN: Final = timedelta(days=14)
+"""After the period: an attempt that ran in it is recorded when it ends, at most this much later on Fargate."""
+
+BillSource = Callable[[date, date], Bill]
+"""The bill of the days from the first to before the second (UTC)."""
+Fetch = Callable[[date], Sequence[str]]
+"""Brings the ledger's raw objects of a day and later to this machine; a sentence for each thing that is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a report is asked for, and where its evidence is. Plain values: no stage's settings are read here.
+
+    `budgets` is name → nano-dollars a month (the stage under its name, `owner <name>`); `memory_now` job → MiB asked
+    for today; `sold` the memory that can be had. Without `bill` or `ledger` the report comes and says so.
+    """
+
+    stack: str
+    stage: str
+    period: Period
+    now: datetime
+    """Aware."""
+    ledger: Source | None
+    bill: BillSource | None
+    sold: Rounding
+    fetch: Fetch | None = None
+    currency: str | None = None
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    memory_now: Mapping[str, int] = field(default_factory=dict)
+    rule: MemoryRule = field(default_factory=MemoryRule)
+    missing: tuple[str, ...] = ()
+    """What is known to be missing already."""
+
+    @property
+    def previous(self) -> Period | None:
+        return before(self.period)
+
+    @property
+    def first_day(self) -> date:
+        """The first day whose evidence is looked at."""
+        earlier = self.previous
+        return min(self.period.since - HISTORY, earlier.since if earlier else self.period.since)
+
+
+def make_report(question: Question, *, say: Callable[[str], None] = lambda _: None) -> Report:
+    """The report that was asked for. `say` is told what is going on.
+
+    Raises Problems when the bill is in several currencies and none is asked for.
+    """
+    missing = list(question.missing)
+    bill = _bill(question)
+    missing += bill.missing
+    with (
+        tempfile.TemporaryDirectory(prefix="batchyard-report-") as spill,
+        duckdb.connect(config={"temp_directory": spill}) as connection,
+    ):
+        set_aside = _ledger(connection, question, missing, say)
+        lines = [line for line in bill.lines if line["stage"] in ("", question.stage)]
+        currency, lines = _in_one_currency(lines, question)
+        missing += _untagged(bill.lines, lines, question, currency)
+        connection.execute(BILL_LINES.duckdb_ddl())
+        insert_lines(connection, lines)
+        say("allocating the bill")
+        allocate(connection, now=question.now.astimezone(UTC).replace(tzinfo=None))
+        report = summarise(
+            connection,
+            Asked(
+                stack=question.stack,
+                currency=currency,
+                period=question.period,
+                previous=question.previous,
+                generated_at=question.now,
+                budgets=question.budgets,
+                memory_now=question.memory_now,
+                sold=question.sold,
+                rule=question.rule,
+                missing=tuple(missing),
+                set_aside=set_aside,
+                requests=_requests(bill),
+            ),
+        )
+    return _honest(report, bill, lines)
+
+
+def from_explorer(
+    client: Any,
+    *,
+    metric: Metric,
+    cache: Path,
+    spend_limit: Decimal,
+    say: Callable[[str], None],
+    wait: Any = WAIT,
+) -> BillSource:
+    """The bill out of Cost Explorer; `client` is boto3's `ce`, `spend_limit` dollars a report, `cache` a folder."""
+
+    def collect(since: date, until: date) -> Bill:
+        return collect_bill(
+            client,
+            since=since,
+            until=until,
+            metric=metric,
+            stage_tag=conventions.TAG_STAGE,
+            cache=cache,
+            spend_limit=spend_limit,
+            say=say,
+            wait=wait,
+        )
+
+    return collect
+
+
+def from_export(folder: Path, *, metric: Metric) -> BillSource:
+    """The bill out of a Data Export's Parquet files anywhere under `folder`."""
+
+    def collect(since: date, until: date) -> Bill:
+        files = sorted(path for path in folder.rglob("*.parquet") if path.is_file())
+        if not files:
+            return Bill(missing=[f"the bill: {folder} holds no .parquet file of an export"])
+        return collect_export(
+            files,
+            since=since,
+            until=until,
+            metric=metric,
+            stage_tag=conventions.TAG_STAGE,
+            job_tag=conventions.TAG_JOB,
+        )
+
+    return collect
+
+
+def insert_lines(connection: DuckDBPyConnection, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as bill_ce and bill_cur give them into the table `bill_lines`."""
+    texts = {name: pa.string() for name in BILL_LINES.names}
+    types = texts | {"day": pa.date32(), "cost_nano": pa.int64(), "estimated": pa.bool_()}
+    told = pa.Table.from_pylist([dict(line) for line in lines], schema=pa.schema(list(types.items())))
+    connection.register("told_lines", told)
+    columns = ", ".join(f"CAST({column.name} AS {column.type}) AS {column.name}" for column in BILL_LINES.columns)
+    connection.execute(f"INSERT INTO bill_lines BY NAME SELECT {columns} FROM told_lines")
+    connection.unregister("told_lines")
+
+
+def _bill(question: Question) -> Bill:
+    if question.bill is None:
+        return Bill()
+    # a day that hasn't begun has no bill, and Cost Explorer refuses to speak of it
+    until = min(question.period.until, question.now.astimezone(UTC).date() + timedelta(days=1))
+    try:
+        return question.bill(question.first_day, until)
+    except (OSError, KeyError, ValueError, duckdb.Error) as problem:
+        said = str(problem).splitlines()[0] if str(problem) else "no reason given"
+        return Bill(missing=[f"the bill couldn't be read: {type(problem).__name__}: {said}"])
+
+
+def _ledger(connection: DuckDBPyConnection, question: Question, missing: list[str], say: Callable[[str], None]) -> int:
+    """Fill `attempts` and `instances`; gives the number of lines set aside."""
+    source, since = question.ledger, question.first_day
+    if question.fetch is not None:
+        try:
+            missing += question.fetch(since)
+        except OSError as problem:
+            missing.append(f"the ledger couldn't be kept on this machine: {problem}")
+    if source is None:
+        return _no_ledger(connection)
+    if source.compacted is not None:
+        try:
+            say("compacting the ledger")
+            compact(source)
+        except (StoreError, OSError, duckdb.Error) as problem:
+            missing.append(f"the ledger is read uncompacted: {_first_line(problem)}")
+            source = replace(source, compacted=None)
+    until = question.period.until
+    try:
+        say("reading the ledger")
+        try:
+            loaded = load(connection, source, since=since, until=until + LONGEST_RUN)
+        except (StoreError, OSError, duckdb.Error) as problem:
+            if source.compacted is None:
+                raise
+            missing.append(f"the ledger is read uncompacted: {_first_line(problem)}")
+            loaded = load(connection, replace(source, compacted=None), since=since, until=until + LONGEST_RUN)
+    except (OSError, duckdb.Error) as problem:
+        missing.append(f"the ledger couldn't be read: {_first_line(problem)}")
+        return _no_ledger(connection)
+    # what began after the period has no part in it
+    connection.execute(
+        "DELETE FROM attempts WHERE coalesce(pull_started_at, started_at, stopped_at) >= $until", {"until": until}
+    )
+    if loaded.unreadable:
+        missing.append(f"{len(loaded.unreadable):,} objects of the ledger, such as {loaded.unreadable[0]}")
+    if loaded.usage_without_attempt:
+        missing.append(f"{loaded.usage_without_attempt:,} attempts that so far only their probe told of")
+    return loaded.set_aside_lines
+
+
+def _no_ledger(connection: DuckDBPyConnection) -> int:
+    for table in (ATTEMPTS, INSTANCES):
+        connection.execute(f"DROP TABLE IF EXISTS {table.name}")
+        connection.execute(table.duckdb_ddl())
+    return 0
+
+
+def _in_one_currency(lines: Sequence[dict[str, Any]], question: Question) -> tuple[str, list[dict[str, Any]]]:
+    found = sorted({line["currency"] for line in lines})
+    wanted = question.currency
+    if wanted is None:
+        if len(found) > 1:
+            raise Problems(
+                [
+                    Problem(
+                        place=f"the bill of {question.stack}",
+                        got=f"in {' and '.join(found)}",
+                        allowed="a report adds up one currency",
+                        remedy=f"ask for one, such as --currency {found[0]}",
+                    )
+                ]
+            )
+        return (found[0] if found else "USD"), list(lines)
+    if found and wanted not in found:
+        raise Problems(
+            [
+                Problem(
+                    place="--currency",
+                    got=wanted,
+                    allowed=f"the bill of {question.stack} is in {listing(found)}",
+                    remedy=f"write {found[0]}",
+                )
+            ]
+        )
+    return wanted, [line for line in lines if line["currency"] == wanted]
+
+
+def _untagged(
+    account: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]], question: Question, currency: str
+) -> list[str]:
+    """What the tag can't tell apart, in a sentence. `account` is the whole bill."""
+    period = question.period
+    usage = [line for line in account if line["record_type"] == "usage"]
+    if not usage:
+        return []
+    if not any(line["stage"] for line in usage):
+        return [
+            f"no line of the bill carries the tag {conventions.TAG_STAGE}, so everything the account used is counted; "
+            "activate it as a cost allocation tag"
+        ]
+    bare = sum(
+        int(line["cost_nano"])
+        for line in lines
+        if line["record_type"] == "usage" and not line["stage"] and period.since <= line["day"] < period.until
+    )
+    if not bare:
+        return []
+    return [
+        f"{money(bare, currency)} of the account's usage carries no tag {conventions.TAG_STAGE}; it is counted here"
+    ]
+
+
+def _requests(bill: Bill) -> Requests | None:
+    if not bill.pages and not bill.days_from_cache:
+        return None
+    return Requests(pages=bill.pages, price_nano=nano(bill.price), days_from_cache=bill.days_from_cache)
+
+
+def _honest(report: Report, bill: Bill, lines: Sequence[Mapping[str, Any]]) -> Report:
+    """No amount in the sentence where there is no bill, no "first" where the bill before is only missing."""
+    period = report.period
+    if not any(period.since <= line["day"] < period.until for line in lines):
+        attempts = sum(group.attempts for group in report.breakdowns.get("job", ()))
+        if attempts or bill.missing:
+            unknown = f": what {attempts:,} attempts cost isn't known" if attempts else ""
+            return report.model_copy(update={"sentence": f"no bill for {period.label}{unknown}"})
+        return report
+    if report.previous_total_nano is None and bill.missing:
+        told = report.sentence.replace(", the first period on record", ", the period before is missing")
+        return report.model_copy(update={"sentence": told})
+    return report
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem) or type(problem).__name__).splitlines()[0]
