@@ -51,7 +51,7 @@ app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 def run() -> None:
     """The entry point; Ctrl-C ends it without a traceback."""
     try:
-        app()
+        app(prog_name="batchyard")
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise SystemExit(INTERRUPTED) from None
