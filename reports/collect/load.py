@@ -11,20 +11,36 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+import duckdb
 from duckdb import DuckDBPyConnection, IOException
 
 from reports.collect.instances import Environment, known
 from reports.collect.merging import add_kept, count, kept, listed_files, merge, note_jobs, pull
+from reports.collect.narrow import STORED, make_attempts
 from reports.collect.queries import query
 from reports.collect.rows import SetAside
 from reports.collect.staging import KINDS, RawFile, prepare, stage
 from reports.collect.store import Manifest, Store, StoreError
-from reports.model.tables import ATTEMPTS, INSTANCES
+from reports.model.tables import INSTANCES
 
 _SKEW: Final = timedelta(days=1)
 """A row arrives on the UTC day its attempt ended or later, by clocks that may differ."""
+_MEMORY_MIB: Final = 400
+"""A report's database; Python and the renderers take about 150 beside it."""
 _TRIES: Final = 20
 """A compaction that ends meanwhile removes files that are being read; then the next manifest is read."""
+
+
+def open_database(folder: Path, *, memory_mib: int = _MEMORY_MIB) -> DuckDBPyConnection:
+    """A database for one report in `folder`, which may go afterwards. It takes `memory_mib` at most, roughly."""
+    return duckdb.connect(
+        str(folder / "report.duckdb"),
+        config={
+            "memory_limit": f"{memory_mib}MiB",
+            "temp_directory": str(folder / "spill"),
+            "preserve_insertion_order": False,
+        },
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +112,8 @@ def _load(
     since: date | None,
     until: date | None,
 ) -> Loaded:
-    for table in (ATTEMPTS, INSTANCES):
-        connection.execute(f"DROP TABLE IF EXISTS {table.name}")
-        connection.execute(table.duckdb_ddl())
+    connection.execute(f"DROP TABLE IF EXISTS {INSTANCES.name}")
+    connection.execute(INSTANCES.duckdb_ddl())
     prepare(connection)
     files = _wanted(source, store, manifest, since)
     staged = stage(connection, files, stage=source.stage)
@@ -116,13 +131,15 @@ def _load(
     if store is not None and read:
         pull(connection, store, manifest)
     before = count(connection, "ledger_attempts") + count(connection, "ledger_usage")
-    days = manifest.between(since, until)
-    if store is not None and days:
-        _insert_compacted(connection, [store.folder / name for name in days.values()], pulled=bool(read))
     merge(connection, source.stage)
     used = kept(connection)
+    days = manifest.between(since, until)
+    compacted = [store.folder / name for name in days.values()] if store is not None else []
+    make_attempts(connection, compacted)
+    if compacted:
+        _insert_compacted(connection, compacted, pulled=bool(read))
     connection.execute(
-        f"INSERT INTO attempts BY NAME SELECT {', '.join(ATTEMPTS.names)} FROM ledger_merged "
+        f"INSERT INTO attempts BY NAME SELECT {', '.join(STORED)} FROM ledger_merged "
         "WHERE ($since IS NULL OR day >= $since) AND ($until IS NULL OR day < $until)",
         {"since": since, "until": until},
     )
@@ -183,5 +200,5 @@ def _insert_compacted(connection: DuckDBPyConnection, files: Sequence[Path], *, 
     if gaps:
         connection.execute(query("fill").replace("{files}", listed).replace("{others}", others))
     else:
-        columns = ", ".join(f"p.{name}" for name in ATTEMPTS.names)
+        columns = ", ".join(f"p.{name}" for name in STORED)
         connection.execute(f"INSERT INTO attempts BY NAME SELECT {columns} FROM read_parquet({listed}) AS p {others}")

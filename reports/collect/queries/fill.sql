@@ -2,7 +2,7 @@
 INSERT INTO attempts BY NAME
 SELECT
   p.* EXCLUDE (
-    owner, environment, purchase, instance_id, container_instance_arn, attempts_told, event_time, event_id, usage_ended_at,
+    attempt_id, owner, environment, purchase, instance_id, container_instance_arn, attempts_told, event_time, event_id, usage_ended_at,
     usage_environment
   ),
   coalesce(nullif(p.owner, ''), o.owner, '') AS owner, coalesce(h.environment, e.environment, p.environment) AS environment,

@@ -58,7 +58,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"status": "FAILED", "attempts": [told(2, 5, exitCode=137, reason='OutOfMemoryError: "x" \\ é')]},
     {"status": "FAILED", "attempts": [], "status_reason": "not needed", "exit_code": ""},
     {"status": "FAILED", "attempts": [], "time": "soon"},
-    {"attempts": [], "array_size": 2},
+    {"attempts": [], "array_size": 2, "job_id": "parent"},
     {"array_index": 3},
     {"platform_capabilities": ["FARGATE"]},
     {"platform_capabilities": "", "parameters": ""},
