@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.emulator.context import LANE_LABEL
+from local.emulator_process import EmulatorError
 from tests.e2e.running_stage import DEADLINE_S, SIZES_PX, RunningStage, folder, peak_vcpus, photograph
 from tests.engine.stages import wait_until
 
@@ -72,7 +73,7 @@ def containers(docker_engine: Any, stage: RunningStage) -> set[str]:
 def upload_if_it_can(stage: RunningStage, key: str, body: bytes) -> bool:
     try:
         stage.upload(key, body)
-    except (BotoCoreError, ClientError):
+    except (BotoCoreError, ClientError, EmulatorError):
         return False
     return True
 
