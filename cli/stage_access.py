@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jobs import conventions
@@ -27,6 +27,15 @@ class StageUnavailableError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportedEnvironment:
+    """A compute environment; what an older stage didn't export is empty."""
+
+    arn: str
+    kind: str = ""
+    ecs_cluster_arn: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageAccess:
     """What a stage exported, and its account."""
 
@@ -38,6 +47,8 @@ class StageAccess:
     """Job → owner."""
     client: Callable[[str], Any]
     """Service → boto3 client."""
+    environments: Mapping[str, ExportedEnvironment] = field(default_factory=dict)
+    """By name in the settings."""
 
     @property
     def ledger_bucket(self) -> str:
@@ -101,7 +112,22 @@ def from_outputs(outputs: Mapping[str, Any], *, stack: str, client: Callable[[st
         buckets=dict(exported["buckets"]),
         owners=dict(exported.get("owners", {})),
         client=client or functools.partial(_aws_client, region=region),
+        environments=_environments(exported),
     )
+
+
+def _environments(exported: Mapping[str, Any]) -> dict[str, ExportedEnvironment]:
+    told = exported.get("environments")
+    if isinstance(told, Mapping):
+        return {
+            str(name): ExportedEnvironment(
+                arn=str(one.get("arn") or ""),
+                kind=str(one.get("kind") or ""),
+                ecs_cluster_arn=str(one.get("ecs_cluster_arn") or ""),
+            )
+            for name, one in told.items()
+        }
+    return {name: ExportedEnvironment(arn=str(arn)) for name, arn in exported.get("compute_environments", {}).items()}
 
 
 def _remote_outputs(stack: str, home: Home) -> Mapping[str, Any]:

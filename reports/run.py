@@ -92,6 +92,8 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
         lines = [line for line in bill.lines if line["stage"] in ("", question.stage)]
         currency, lines = _in_one_currency(lines, question)
         missing += _untagged(bill.lines, lines, question, currency)
+        if question.bill is not None and not bill.missing and not _of_period(lines, question.period):
+            missing.append(f"the bill holds no line of {question.period.label}")
         connection.execute(BILL_LINES.duckdb_ddl())
         insert_lines(connection, lines)
         say("allocating the bill")
@@ -288,6 +290,10 @@ def _untagged(
     ]
 
 
+def _of_period(lines: Sequence[Mapping[str, Any]], period: Period) -> bool:
+    return any(period.since <= line["day"] < period.until for line in lines)
+
+
 def _requests(bill: Bill) -> Requests | None:
     if not bill.pages and not bill.days_from_cache:
         return None
@@ -297,7 +303,7 @@ def _requests(bill: Bill) -> Requests | None:
 def _honest(report: Report, bill: Bill, lines: Sequence[Mapping[str, Any]]) -> Report:
     """No amount in the sentence where there is no bill, no "first" where the bill before is only missing."""
     period = report.period
-    if not any(period.since <= line["day"] < period.until for line in lines):
+    if not _of_period(lines, period):
         attempts = sum(group.attempts for group in report.breakdowns.get("job", ()))
         if attempts or bill.missing:
             unknown = f": what {attempts:,} attempts cost isn't known" if attempts else ""

@@ -41,7 +41,8 @@ def html(report: Report) -> str:
 def tiles(report: Report) -> list[tuple[str, str]]:
     """(what, figure) of the first row of figures."""
     currency = report.currency
-    attempts = sum(group.attempts for group in report.breakdowns.get("job", ()))
+    # every breakdown has all attempts; a report may show but one of them
+    attempts = max((sum(group.attempts for group in groups) for groups in report.breakdowns.values()), default=0)
     jobs = sum(line.cost_nano for line in report.identity.lines if line.name == "jobs")
     idle = sum(waste.cost_nano for waste in report.waste if waste.reason == "idle")
     shown = [

@@ -47,6 +47,7 @@ def test_the_commands_there_are() -> None:
     assert {" ".join(words) for words in commands()} == {
         "demo",
         "runs",
+        "report",
         "jobs list",
         "jobs check",
         "jobs schema",

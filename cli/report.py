@@ -1,0 +1,235 @@
+"""`batchyard report`: what batch work cost, on what, why it changed and what to do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Final, Literal, cast, get_args
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.markup import escape
+
+from cli.output import FOUND_PROBLEMS, USAGE, Json, console, fail
+from cli.stage_access import StageAccess, StageUnavailableError, default_lane, open_stage
+from cli.stage_report import question, stage_facts
+from jobs import conventions
+from jobs.problems import Problems
+from local.stage import DEFAULT_STACK
+from reports.collect.bill_ce import METRICS, Bill, Metric
+from reports.model.report import Dimension, Report
+from reports.period import choose
+from reports.render import files
+from reports.render.html import html
+from reports.render.text import markdown, terminal
+from reports.run import BillSource, from_explorer, from_export, make_report
+
+Format = Literal["terminal", "html", "md", "json", "csv", "xlsx"]
+_BY_SUFFIX: Final[dict[str, Format]] = {".html": "html", ".htm": "html", ".md": "md", ".json": "json", ".xlsx": "xlsx"}
+FOLDER: Final = "reports"
+"""Under `.batchyard/`: the ledger's objects and the bill's closed days, kept between reports."""
+
+EXAMPLES = """Examples:
+
+  batchyard report
+
+  batchyard report --stack prod --week 2026-W47 --by owner
+
+  batchyard report --stack prod --since 2026-11-01 --until 2026-12-01 --output november.html
+
+  batchyard report --stack prod --export exports/cur --format xlsx --output week.xlsx
+"""
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="The stage's stack.")]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        help="Take the bill from a Data Export's Parquet files (CUR 2.0) in this folder.", exists=True, file_okay=False
+    ),
+]
+MetricOption = Annotated[
+    str, typer.Option(metavar="METRIC", help=f"Which cost of the bill: {', '.join(get_args(Metric))}.")
+]
+SpendLimit = Annotated[
+    str, typer.Option(metavar="DOLLARS", help="The most that asking Cost Explorer may cost, at $0.01 a page.")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="Folder that keeps the ledger's objects and the bill's closed days.", file_okay=False),
+]
+
+
+def report(
+    week: Annotated[
+        str | None, typer.Option(help="An ISO week such as 2026-W47; the last whole one if left out.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="First UTC day, such as 2026-11-01.")] = None,
+    until: Annotated[str | None, typer.Option(help="The UTC day after the last; today if left out.")] = None,
+    stack: Stack = DEFAULT_STACK,
+    by: Annotated[
+        list[str] | None, typer.Option(help=f"Break costs down by this only: {', '.join(get_args(Dimension))}.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", "-f", metavar="FORMAT", help=f"{', '.join(get_args(Format))}.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; for csv a folder.")] = None,
+    export: Export = None,
+    metric: MetricOption = "unblended",
+    spend_limit: SpendLimit = "0.10",
+    currency: Annotated[str | None, typer.Option(help="Of a bill in several currencies, the one to report.")] = None,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """What batch work cost: the bill on jobs, idle machines, storage, network and logs, or named as unexplained.
+
+    Weeks end in the stage's time zone, days are UTC's, as AWS bills them. What can't be had is said in the report.
+    """
+    chosen = _format(form, output, as_json=as_json)
+    dimensions = _dimensions(by)
+    bill_of = bill_source(export=export, metric=metric, spend_limit=spend_limit)
+    lane = default_lane()
+    facts = stage_facts(lane.home.repository, stack)
+    now = datetime.now(UTC)
+    try:
+        period = choose(week=week, since=since, until=until, now=now, timezone=facts.timezone)
+    except Problems as problems:
+        fail(str(problems), code=USAGE)
+    try:
+        access = open_stage(stack, lane)
+        kept = cache or lane.home.root / FOLDER
+        asked = question(
+            access,
+            facts,
+            stack=stack,
+            period=period,
+            now=now,
+            cache=kept,
+            bill=bill_of(access, kept),
+            currency=currency,
+            say=say,
+        )
+        made = make_report(asked, say=say)
+    except StageUnavailableError as problem:
+        fail(str(problem))
+    except Problems as problems:
+        fail(str(problems))
+    if dimensions:
+        made = made.model_copy(update={"breakdowns": {name: made.breakdowns[name] for name in dimensions}})
+    try:
+        deliver(made, chosen, output)
+    except OSError as problem:
+        fail(f"--output is {output}: it can't be written: {problem}", code=FOUND_PROBLEMS)
+
+
+def say(text: str) -> None:
+    """Progress, where it disturbs nobody who reads the report."""
+    console(stderr=True).print(escape(text), style="dim")
+
+
+def bill_source(*, export: Path | None, metric: str, spend_limit: str) -> Callable[[StageAccess, Path], BillSource]:
+    """(stage, folder of the cache) → who tells its bill. Raises typer.BadParameter."""
+    if metric not in METRICS:
+        raise typer.BadParameter(f"{metric} is no metric; write one of {', '.join(METRICS)}", param_hint="--metric")
+    known = cast(Metric, metric)
+    try:
+        limit = Decimal(spend_limit)
+    except InvalidOperation:
+        limit = Decimal("NaN")
+    if not limit.is_finite() or limit < 0:
+        raise typer.BadParameter(
+            f"{spend_limit} is no amount of dollars; write for example 0.10", param_hint="--spend-limit"
+        )
+
+    def source(access: StageAccess, cache: Path) -> BillSource:
+        if export is not None:
+            return from_export(export, metric=known)
+        folder = cache / access.buckets.get(conventions.LEDGER_BUCKET, access.stage) / "bill"
+
+        def ask(since: date, until: date) -> Bill:
+            try:
+                client = access.client("ce")
+            except (BotoCoreError, ClientError) as problem:
+                return Bill(missing=[f"the bill: Cost Explorer could not be reached: {problem}"])
+            return from_explorer(client, metric=known, cache=folder, spend_limit=limit, say=say)(since, until)
+
+        return ask
+
+    return source
+
+
+def deliver(made: Report, form: Format, output: Path | None) -> None:
+    """Print the report, or write it so that readers see the old file or the whole new one. Raises OSError."""
+    if form == "csv":
+        assert output is not None
+        for name, text in files.csv_files(made).items():
+            _write(output / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+    elif form == "xlsx":
+        assert output is not None
+        _write(output, lambda path: files.xlsx(made, path))
+    elif form == "terminal":
+        if output is None:
+            console().print(terminal(made))
+        else:
+            text = _plain(made)
+            _write(output, lambda path: path.write_text(text, encoding="utf-8"))
+    else:
+        text = {"html": html, "md": markdown, "json": files.json}[form](made)
+        if output is None:
+            typer.echo(text, nl=False)
+        else:
+            _write(output, lambda path: path.write_text(text, encoding="utf-8"))
+    if output is not None:
+        say(f"written: {output}")
+
+
+def _plain(made: Report) -> str:
+    from rich.console import Console
+
+    plain = Console(width=160, color_system=None, highlight=False)
+    with plain.capture() as capture:
+        plain.print(terminal(made))
+    return capture.get()
+
+
+def _write(file: Path, write: Callable[[Path], object]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
+    try:
+        write(part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _format(form: str | None, output: Path | None, *, as_json: bool) -> Format:
+    if as_json:
+        if form not in (None, "json"):
+            raise typer.BadParameter(f"--json is given with --format {form}; leave one out", param_hint="--format")
+        return "json"
+    if form is None and output is not None and output.suffix.lower() == ".csv":
+        raise typer.BadParameter(
+            f"{output} is one file, csv is a file for each table; give --format csv and a folder", param_hint="--output"
+        )
+    if form is None:
+        return "terminal" if output is None else _BY_SUFFIX.get(output.suffix.lower(), "terminal")
+    if form not in get_args(Format):
+        raise typer.BadParameter(
+            f"{form} is no format; write one of {', '.join(get_args(Format))}", param_hint="--format"
+        )
+    if form in ("csv", "xlsx") and output is None:
+        what = "a folder" if form == "csv" else "a file"
+        raise typer.BadParameter(f"{form} isn't for a terminal; give --output {what}", param_hint="--format")
+    return cast(Format, form)
+
+
+def _dimensions(by: list[str] | None) -> tuple[Dimension, ...]:
+    unknown = [name for name in by or () if name not in get_args(Dimension)]
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]} is nothing to break costs down by; write one of {', '.join(get_args(Dimension))}",
+            param_hint="--by",
+        )
+    return tuple(dict.fromkeys(cast("list[Dimension]", by or [])))
