@@ -14,7 +14,7 @@ from tests.engine.stages import wait_until
 RETRIES_ERRORS = Retry(attempts=3, on_application_error="retry")
 EATS = "b = bytearray(300 * 1024 * 1024); b[::4096] = b'x' * len(b[::4096])"
 # what has process number 1 must ask for SIGTERM, or only SIGKILL ends it
-STAYS = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); time.sleep(3600)"
+STAYS = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); signal.pause()"
 STAYS_AT_FIRST = f"import os\nif os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1':\n    {STAYS}"
 
 
