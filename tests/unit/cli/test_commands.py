@@ -48,6 +48,7 @@ def test_the_commands_there_are() -> None:
         "demo",
         "runs",
         "report",
+        "tune",
         "jobs list",
         "jobs check",
         "jobs schema",
