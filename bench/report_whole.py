@@ -1,6 +1,6 @@
 """One whole report over a made-up month: the ledger's tables, allocation, summary and every format. Prints a JSON line.
 
-    python bench/report_whole.py <folder of report_world.make>
+python bench/report_whole.py <folder of report_world.make>
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
-import report_world
 from rich.console import Console
 
+from bench import report_world
 from reports.analyse.allocate import allocate
 from reports.analyse.proposals import MemoryRule, sold_memory
 from reports.analyse.summary import Asked, summarise
-from reports.collect.load import load
+from reports.collect.load import load, open_database
 from reports.model.report import Period, Report
 from reports.model.tables import BILL_LINES
 from reports.render import files
@@ -40,7 +40,7 @@ def main() -> None:
     def step(name: str) -> None:
         steps[name] = round(time.perf_counter() - began - sum(steps.values()), 2)
 
-    with tempfile.TemporaryDirectory() as scratch, database(Path(scratch)) as connection:
+    with tempfile.TemporaryDirectory() as scratch, open_database(Path(scratch)) as connection:
         loaded = load(connection, report_world.source(folder), since=None, until=None)
         connection.execute(BILL_LINES.duckdb_ddl())
         connection.execute(f"INSERT INTO bill_lines BY NAME SELECT * FROM '{folder / 'bill.parquet'}'")
@@ -66,13 +66,6 @@ def main() -> None:
             }
         )
     )
-
-
-def database(folder: Path) -> duckdb.DuckDBPyConnection:
-    """As a report opens its database: on the disk, so that memory is a matter of choice."""
-    from reports.collect.load import open_database
-
-    return open_database(folder)
 
 
 def asked() -> Asked:
