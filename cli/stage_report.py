@@ -18,6 +18,7 @@ from reports.analyse.proposals import MemoryRule, Rounding, sold_memory
 from reports.collect.instances import Environment
 from reports.collect.load import Source
 from reports.collect.mirror import mirror
+from reports.model.money import nano
 from reports.model.report import Period
 from reports.run import BillSource, Fetch, Question
 from scheduling.catalog import FARGATE, resolve_all
@@ -33,6 +34,8 @@ class StageFacts:
     timezone: str = "UTC"
     memory_now: Mapping[str, int] = field(default_factory=dict)
     """Job → MiB asked for today, in this stage."""
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    """The stage, or `owner <name>` → nano-dollars a month."""
     kinds: Mapping[str, str] = field(default_factory=dict)
     """Compute environment → its kind."""
     largest_mib: int | None = None
@@ -66,9 +69,16 @@ def stage_facts(repository: Path, stack: str) -> StageFacts:
     return StageFacts(
         timezone=settings.timezone,
         memory_now={one.name: one.spec.resources.memory_mib for one in specs},
+        budgets=_budgets(settings),
         kinds={name: one.kind for name, one in settings.compute_environments.items()},
         largest_mib=_largest_mib(settings),
     )
+
+
+def _budgets(settings: Settings) -> dict[str, int]:
+    told = settings.budgets
+    owners = {f"owner {name}": nano(f"{amount}") for name, amount in told.owners_per_month.items()}
+    return owners if told.stage_per_month is None else {settings.stage: nano(f"{told.stage_per_month}"), **owners}
 
 
 def _largest_mib(settings: Settings) -> int | None:
@@ -123,6 +133,7 @@ def question(
         fetch=fetch,
         bill=bill,
         currency=currency,
+        budgets=facts.budgets,
         memory_now=facts.memory_now,
         sold=_rounding(facts),
         missing=tuple(missing),

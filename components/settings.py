@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.settings_budgets import BudgetSettings
 from components.settings_check import cross_check
 from components.settings_jobs import JobOverrides
 from components.settings_load import SETTING_KEYS, load_settings, load_settings_file, settings_place, settings_places
@@ -22,6 +23,7 @@ from components.settings_network import NetworkSettings
 __all__ = [
     "SETTING_KEYS",
     "BucketSettings",
+    "BudgetSettings",
     "ComputeEnvironmentSettings",
     "ImageSettings",
     "JobOverrides",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from components.settings_budgets import BudgetSettings
 from components.settings_jobs import JobOverrides
 from components.settings_network import NetworkSettings
 from jobs import conventions, schedule_expression
@@ -348,6 +349,8 @@ class Settings(Strict):
     """Log groups."""
     monitoring: MonitoringSettings = MonitoringSettings()
     """Failures."""
+    budgets: BudgetSettings = BudgetSettings()
+    """What the stage may cost, for the report."""
     jobs: dict[JobName, JobOverrides] = Field(default_factory=dict)
     """What this stage changes in job specifications."""
     promote_from: Annotated[

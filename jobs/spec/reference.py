@@ -69,5 +69,7 @@ def _one(option: Mapping[str, Any]) -> str:
     if kind == "array":
         return f"list of {_takes(option['items'])}"
     if kind == "object":
-        return "name: text"
+        values = [option.get("additionalProperties"), *option.get("patternProperties", {}).values()]
+        numbers = any(isinstance(value, Mapping) and value.get("type") in ("number", "integer") for value in values)
+        return "name: number" if numbers else "name: text"
     return "true or false" if kind == "boolean" else "text"

@@ -249,6 +249,16 @@ def test_what_a_stages_files_say() -> None:
     assert absent.missing == ("Pulumi.nowhere.yaml: no such file, so what its jobs ask for today isn't known",)
 
 
+def test_budgets_are_the_stages_settings(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    text = (REPOSITORY / "Pulumi.prod.yaml").read_text()
+    budgets = "  batchyard:budgets: {stage_per_month: 400.5, owners_per_month: {media: 120}}\n"
+    (tmp_path / "Pulumi.prod.yaml").write_text(text + budgets)
+    assert stage_facts(tmp_path, "prod").budgets == {"prod": 400_500_000_000, "owner media": 120_000_000_000}
+    (tmp_path / "Pulumi.prod.yaml").write_text(text + budgets.replace("400.5", "-1"))
+    assert "batchyard:budgets.stage_per_month is -1; a budget is an amount" in stage_facts(tmp_path, "prod").missing[0]
+
+
 def test_environments_of_a_stage_that_exports_no_clusters() -> None:
     outputs: dict[str, Any] = {"stage": "prod", "region": "us-east-1", "buckets": {}}
     outputs["compute_environments"] = {"spot": "arn:x:compute-environment/spot-1", "fargate": "arn:x:y/fargate-1"}
