@@ -15,10 +15,15 @@ import pytest
 from local.home import Home
 from local.lane import Lane
 
-# shells of some CI systems start background commands with SIGINT ignored, and children inherit that:
-# tests that interrupt the engine, and Ctrl-C itself, would do nothing
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# shells of some CI systems start background commands with SIGINT ignored, nohup ignores SIGHUP, and children inherit that:
+# tests that interrupt the engine or send a job its signals, and Ctrl-C itself, would do nothing
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGTERM, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 TEST_SECOND_SCALE = 0.05
 # for a test with the real engine or containers, on a machine that is busy with other things
