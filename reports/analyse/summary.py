@@ -215,19 +215,7 @@ def _budgets(connection: DuckDBPyConnection, asked: Asked, days: Sequence[Day]) 
 
 
 def _proposals(connection: DuckDBPyConnection, asked: Asked) -> tuple[tuple[Proposal, ...], tuple[NoProposal, ...]]:
-    found = _rows(
-        connection,
-        """
-        SELECT
-          a.job, a.platform, a.stopped_at AS ended_at, a.image, a.outcome, a.memory_mib, a.vcpus, a.peak_memory_mib,
-          CAST(c.cost_nano AS BIGINT) AS cost_nano
-        FROM attempts AS a
-        LEFT JOIN (SELECT attempt, sum(cost_nano) AS cost_nano FROM attempt_costs GROUP BY attempt) AS c
-          ON c.attempt = a.rowid
-        QUALIFY row_number() OVER (PARTITION BY a.job ORDER BY a.stopped_at DESC) <= 2000
-        ORDER BY a.job, a.stopped_at
-        """,
-    )
+    found = _rows(connection, query("job_history"))
     begin = min((row["ended_at"] for row in found), default=None)
     end = max((row["ended_at"] for row in found), default=None)
     weeks = (end - begin).total_seconds() / (7 * 86_400) if begin and end else 0.0

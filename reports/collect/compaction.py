@@ -25,7 +25,7 @@ from reports.collect.staging import RawFile, Staged, prepare, stage
 from reports.collect.store import Manifest, Store
 
 _MEMORY_LIMIT: Final = "400MB"
-_STEP_BYTES: Final = 256 * 1024 * 1024
+STEP_BYTES: Final = 256 * 1024 * 1024
 _PARQUET: Final = "(FORMAT parquet, COMPRESSION zstd)"
 
 
@@ -41,10 +41,11 @@ class Compacted:
     """Raw objects that couldn't be read; the next run tries again."""
 
 
-def compact(source: Source, *, at: Callable[[str], None] = lambda _: None) -> Compacted:
+def compact(source: Source, *, at: Callable[[str], None] = lambda _: None, step_bytes: int = STEP_BYTES) -> Compacted:
     """Bring `source.compacted` up to what `source.raw` holds. Waits for another run that is at it.
 
-    `at` is told each point the run passes. Raises StoreError, and OSError where the folder can't be written.
+    A step takes about `step_bytes` of raw objects, whole arrival days. `at` is told each point the run passes. Raises
+    StoreError, and OSError where the folder can't be written.
     """
     if source.compacted is None:
         raise ValueError("the source names no folder for compacted files")
@@ -60,7 +61,7 @@ def compact(source: Source, *, at: Callable[[str], None] = lambda _: None) -> Co
                 held[file.partition] = store.held(manifest, file.partition)
             if file.key not in held[file.partition]:
                 by_day.setdefault(file.partition.partition("/")[2], []).append(file)
-        for read in _read_ahead(source, store, _together([files for _, files in sorted(by_day.items())])):
+        for read in _read_ahead(source, store, _together([files for _, files in sorted(by_day.items())], step_bytes)):
             with read.connection as connection:
                 step = _step(connection, source, store, manifest, read, at)
             manifest = step.manifest
@@ -84,7 +85,7 @@ class _Step:
     unreadable: tuple[str, ...]
 
 
-def _together(days: Sequence[Sequence[RawFile]]) -> list[list[RawFile]]:
+def _together(days: Sequence[Sequence[RawFile]], step_bytes: int) -> list[list[RawFile]]:
     """Small days in one step: a step costs the same few queries for a line as for a million."""
     steps: list[list[RawFile]] = []
     room = 0
@@ -92,7 +93,7 @@ def _together(days: Sequence[Sequence[RawFile]]) -> list[list[RawFile]]:
         size = sum(file.path.stat().st_size for file in files if file.path.exists())
         if not steps or size > room:
             steps.append([])
-            room = _STEP_BYTES
+            room = step_bytes
         steps[-1].extend(files)
         room -= size
     return steps

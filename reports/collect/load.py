@@ -25,7 +25,7 @@ from reports.model.tables import INSTANCES
 
 _SKEW: Final = timedelta(days=1)
 """A row arrives on the UTC day its attempt ended or later, by clocks that may differ."""
-_MEMORY_MIB: Final = 400
+_MEMORY_MIB: Final = 1000
 """A report's database; Python and the renderers take about 150 beside it."""
 _TRIES: Final = 20
 """A compaction that ends meanwhile removes files that are being read; then the next manifest is read."""

@@ -130,7 +130,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(tmp_path: Path, point: str) 
         source = a_ledger(folder)
 
         with pytest.raises(Killed):
-            compact(source, at=dying(point, nth))
+            compact(source, at=dying(point, nth), step_bytes=1)
         check_same(source)
         compact(source)
         assert check_same(source).files_read == 0
@@ -146,6 +146,7 @@ folder, point = Path(sys.argv[1]), sys.argv[2]
 compact(
     Source(stage="local", raw=folder / "raw", compacted=folder / "compacted"),
     at=lambda passed: os.kill(os.getpid(), signal.SIGKILL) if passed == point else None,
+    step_bytes=1,
 )
 """
 
