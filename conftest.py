@@ -80,12 +80,13 @@ def _kind(item: pytest.Item) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Names every test that needed a second run, so that none hides behind it."""
-    rerun = sorted({report.nodeid for report in terminalreporter.stats.get("rerun", [])})
+    """Names every test that needed a second run, and why, so that none hides behind it."""
+    rerun = terminalreporter.stats.get("rerun", [])
     if rerun:
         terminalreporter.section("run again")
-        for nodeid in rerun:
-            terminalreporter.line(f"{nodeid} failed once and was run again")
+        for report in sorted(rerun, key=lambda report: str(report.nodeid)):
+            terminalreporter.line(f"{report.nodeid} failed once and was run again")
+            terminalreporter.line(report.longreprtext)
 
 
 @pytest.fixture(scope="session")

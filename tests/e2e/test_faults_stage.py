@@ -31,6 +31,7 @@ def test_a_burst_loses_nothing_and_keeps_within_its_environments(stage: RunningS
         key: ["succeeded"] for key in keys
     }
     assert_all_have_results(stage, keys)
+    assert stage.ledger().set_aside == ()
     assert 1 <= peak_vcpus(stage.ledger().attempts) <= stage.max_vcpus()
 
 

@@ -136,6 +136,15 @@ def test_the_table_the_facts_and_two_things_to_try(run_demo_command: Callable[..
     assert set(facts["seconds"]) == {"stage", "total"}
 
 
+def test_a_demo_on_another_lane_leaves_the_local_ones_facts_alone(
+    run_demo_command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATCHYARD_LANE", "other")
+    assert run_demo_command(seen).exit_code == 0
+    assert json.loads((tmp_path / "demo.json").read_text()) == {"of": "an earlier demo"}
+    assert json.loads((tmp_path / "lanes" / "other" / "demo.json").read_text())["results_missing"] == 0
+
+
 def test_json_is_the_file_and_nothing_else(run_demo_command: Callable[..., Any], tmp_path: Path) -> None:
     done = run_demo_command(seen, "--json")
     assert json.loads(done.stdout) == json.loads((tmp_path / "demo.json").read_text())
