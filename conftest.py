@@ -15,8 +15,8 @@ import pytest
 from local.home import Home
 from local.lane import Lane
 
-# shells of some CI systems start background commands with SIGINT ignored, nohup ignores SIGHUP, and children inherit that:
-# tests that interrupt the engine or send a job its signals, and Ctrl-C itself, would do nothing
+# shells of some CI systems start background commands with SIGINT ignored, nohup ignores SIGHUP, and children inherit
+# that: tests that interrupt the engine or send a job its signals, and Ctrl-C itself, would do nothing
 for _number, _usual in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGHUP, signal.SIG_DFL),
