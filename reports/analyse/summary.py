@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 from duckdb import DuckDBPyConnection
 
@@ -31,15 +31,6 @@ from reports.model.report import (
 )
 from reports.model.words import headline
 
-COLUMNS: Final[Mapping[Dimension, str]] = {
-    "job": "a.job",
-    "owner": "a.owner",
-    "queue": "a.queue",
-    "environment": "coalesce(i.environment, a.environment)",
-    "stage": "a.stage",
-    "platform": "a.platform",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -64,7 +55,8 @@ class Asked:
 
 def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
     """The report on `asked.period`, from a connection that `allocate` went through."""
-    connection.execute(query("retried_attempts"))
+    for step in ("retried_attempts", "cost_cube", "run_cube"):
+        connection.execute(query(step))
     days = [Day(**row) for row in _rows(connection, query("days"))]
     current = [day for day in days if asked.period.since <= day.day < asked.period.until]
     total = sum(_of(day) for day in current)
@@ -152,7 +144,7 @@ def _identity(connection: DuckDBPyConnection, asked: Asked, total: int) -> Ident
 
 def _groups(connection: DuckDBPyConnection, dimension: Dimension, asked: Asked) -> tuple[Group, ...]:
     begin = asked.previous.since if asked.previous else asked.period.since
-    text = query("group_figures").replace("{dimension}", COLUMNS[dimension])
+    text = query("group_figures").replace("{dimension}", dimension)
     rows = _rows(connection, text, previous=begin, **_span(asked))
     whole = sum(row["cost_nano"] for row in rows)
     return tuple(
@@ -181,8 +173,7 @@ def _job_periods(connection: DuckDBPyConnection, asked: Asked) -> tuple[dict[str
 def _daily_costs(connection: DuckDBPyConnection) -> dict[str, dict[date, int]]:
     costs: dict[str, dict[date, int]] = {}
     text = """
-        SELECT a.job, c.day, CAST(sum(c.cost_nano) AS BIGINT) AS cost_nano
-        FROM attempt_costs AS c JOIN attempts AS a ON a.rowid = c.attempt GROUP BY ALL
+        SELECT job, day, CAST(sum(cost_nano) AS BIGINT) AS cost_nano FROM cost_cube GROUP BY ALL
     """
     for row in _rows(connection, text):
         costs.setdefault(row["job"], {})[row["day"]] = row["cost_nano"]
@@ -199,9 +190,8 @@ def _budgets(connection: DuckDBPyConnection, asked: Asked, days: Sequence[Day]) 
                 for row in _rows(
                     connection,
                     """
-                    SELECT c.day, CAST(sum(c.cost_nano) AS BIGINT) AS cost_nano
-                    FROM attempt_costs AS c JOIN attempts AS a ON a.rowid = c.attempt
-                    WHERE a.owner = $owner GROUP BY c.day
+                    SELECT day, CAST(sum(cost_nano) AS BIGINT) AS cost_nano FROM cost_cube
+                    WHERE owner = $owner GROUP BY day
                     """,
                     owner=name.removeprefix("owner "),
                 )
