@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -264,6 +264,6 @@ class _Kept:
     def write(self, day: date, groups: Sequence[Any]) -> None:
         file = self._file(day)
         file.parent.mkdir(parents=True, exist_ok=True)
-        half = file.with_suffix(f".{os.getpid()}.part")
+        half = file.with_suffix(f".{uuid.uuid4().hex}.part")
         half.write_text(json.dumps(list(groups)), encoding="utf-8")
         half.replace(file)  # whole or not at all: two reports may run at once
