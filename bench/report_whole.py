@@ -92,7 +92,7 @@ def write(connection: duckdb.DuckDBPyConnection, report: Report, folder: Path) -
     files.xlsx(report, folder / "report.xlsx")
     with (folder / "report.txt").open("w", encoding="utf-8") as out:
         Console(file=out, width=120).print(terminal(report))
-    connection.execute(f"COPY (SELECT * FROM allocations) TO '{folder / 'allocations.parquet'}' (COMPRESSION zstd)")
+    connection.execute(f"COPY (SELECT * FROM allocations) TO '{folder / 'allocations.parquet'}' (FORMAT parquet)")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from reports.analyse.summary import Asked, summarise
 from reports.collect.bill_ce import WAIT, Bill, Metric, collect_bill
 from reports.collect.bill_cur import collect_export
 from reports.collect.compaction import compact
-from reports.collect.load import Source, load
+from reports.collect.load import Source, load, open_database
 from reports.collect.store import StoreError
 from reports.model.money import nano
 from reports.model.report import Period, Report, Requests
@@ -86,7 +86,7 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
     missing += bill.missing
     with (
         tempfile.TemporaryDirectory(prefix="batchyard-report-") as spill,
-        duckdb.connect(config={"temp_directory": spill}) as connection,
+        open_database(Path(spill)) as connection,
     ):
         set_aside = _ledger(connection, question, missing, say)
         lines = [line for line in bill.lines if line["stage"] in ("", question.stage)]
