@@ -14,10 +14,10 @@ from cli.stage_access import ExportedEnvironment, StageAccess, StageUnavailableE
 from components.settings import Settings, effective_specs, load_settings_file
 from jobs.problems import Problems
 from jobs.spec import discover_jobs
-from reports.analyse.proposals import MemoryRule, Rounding, sold_memory
+from reports.analyse.proposals import MemoryRule, sold_memory
+from reports.collect.fetch import fetch as fetch_ledger
 from reports.collect.instances import Environment
 from reports.collect.load import Source
-from reports.collect.mirror import mirror
 from reports.model.money import nano
 from reports.model.report import Period
 from reports.run import BillSource, Fetch, Question
@@ -25,6 +25,7 @@ from scheduling.catalog import FARGATE, resolve_all
 
 _FARGATE: Final = "fargate"
 _SPOT: Final = "spot"
+SAY_EVERY_OBJECTS: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,22 +136,22 @@ def question(
         currency=currency,
         budgets=facts.budgets,
         memory_now=facts.memory_now,
-        sold=_rounding(facts),
+        sold=facts.sold,
         missing=tuple(missing),
     )
 
 
-def _rounding(facts: StageFacts) -> Rounding:
-    return facts.sold
-
-
 def _fetch(access: StageAccess, bucket: str, folder: Path, say: Callable[[str], None]) -> Fetch:
+    def progress(done: int, all_of_them: int) -> None:
+        if done == all_of_them or done % SAY_EVERY_OBJECTS == 0:
+            say(f"ledger: {done:,} of {all_of_them:,} new objects")
+
     def fetch(since: date) -> Sequence[str]:
         try:
             s3: Any = access.client("s3")
         except (BotoCoreError, ClientError) as problem:
             return [f"the ledger {bucket}: {problem}"]
-        return mirror(s3, bucket=bucket, folder=folder, since=since, say=say).missing
+        return fetch_ledger(s3, bucket, folder, since=since, progress=progress).missing
 
     return fetch
 
