@@ -21,6 +21,7 @@ from local.demo_data import demo_files
 from local.lane import Lane
 from local.registry import EXECUTABLE as REGISTRY
 from local.setup.base_image import BASE_IMAGE
+from local.setup.docker_bridge import BRIDGE, borrowed_address
 from local.setup.docker_engine import docker_host, docker_version
 from local.stage import StageBusyError
 
@@ -124,6 +125,17 @@ def check_docker(_lane: Lane) -> Finding:
     return Finding(name="Docker engine", found=f"{version} at {docker_host()}")
 
 
+def check_docker_bridge(_lane: Lane) -> Finding:
+    borrowed = borrowed_address()
+    if borrowed is not None:
+        return Finding(
+            name="Docker bridge",
+            found=f"{BRIDGE} borrows its address from containers, so jobs lose connections when one comes or goes",
+            remedy=f"give it one: ip link set {BRIDGE} address {borrowed}",
+        )
+    return Finding(name="Docker bridge", found="keeps its address")
+
+
 def check_base_image(_lane: Lane) -> Finding:
     name = "base image"
     if docker_version() is None:
@@ -187,6 +199,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_language_host,
     check_registry,
     check_docker,
+    check_docker_bridge,
     check_base_image,
     check_disk,
     check_demo_files,
