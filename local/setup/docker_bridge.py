@@ -1,8 +1,8 @@
 """Docker's bridge and its address on the wire.
 
-Docker gives its bridge a hardware address of its own. A bridge that somebody made by hand without one borrows the lowest
-address of the containers on it: whenever a container comes or goes it may change, and what other containers send to the
-old address is lost until they ask again, about half a minute later. Jobs then time out connecting, now and then.
+Docker gives its bridge a hardware address of its own. A bridge that somebody made by hand without one borrows the
+lowest address of the containers on it: whenever a container comes or goes it may change, and what other containers send
+to the old address is lost until they ask again, about half a minute later. Jobs then time out connecting, now and then.
 """
 
 from __future__ import annotations
