@@ -14,6 +14,7 @@ from components.build_context import BuildContext, prepare
 from components.check import Plan, check
 from components.job import PromotedImage
 from components.names import Names
+from components.sdk import loading_sdk, quiet_sdk
 from components.settings import settings_place
 from components.stage import Stage, StageArgs
 from jobs.problems import Problem, Problems, listing, raise_any
@@ -21,6 +22,7 @@ from jobs.problems import Problem, Problems, listing, raise_any
 
 def run(repository: Path) -> None:
     """Declares the selected stack's stage, exports it as `stage`. Raises pulumi.RunError, which shows no traceback."""
+    quiet_sdk()
     try:
         stage = declare(get_config_env(), stack=pulumi.get_stack(), repository=repository)
     except Problems as problems:
@@ -37,8 +39,10 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
     plan = check(config, stage=stack, file=f"Pulumi.{stack}.yaml", repository=repository)
     settings = plan.settings
     promoted = promoted_images(plan)
-    account = read_account(settings.region)
-    zones = read_zones(settings.region, settings.network.availability_zones) if settings.network.vpc_id is None else ()
+    with loading_sdk():
+        account = read_account(settings.region)
+        new_network = settings.network.vpc_id is None
+        zones = read_zones(settings.region, settings.network.availability_zones) if new_network else ()
     contexts: dict[str, BuildContext] = {}
     if settings.promote_from is None:
         contexts = {
