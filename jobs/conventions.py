@@ -17,6 +17,7 @@ ENV_JOB: Final = "BATCHYARD_JOB"
 ENV_OWNER: Final = "BATCHYARD_OWNER"
 ENV_STAGE: Final = "BATCHYARD_STAGE"
 ENV_BUCKET_PREFIX: Final = "BATCHYARD_BUCKET_"
+ENV_TOPIC_PREFIX: Final = "BATCHYARD_TOPIC_"
 RESERVED_ENV_PREFIXES: Final = ("BATCHYARD_", "AWS_BATCH")
 """Batch refuses AWS_BATCH itself; BATCHYARD_ is set by the job definition."""
 
@@ -33,12 +34,21 @@ JOB_NAME_MAX: Final = 40
 QUEUE_NAME_MAX: Final = 40
 COMPUTE_ENVIRONMENT_NAME_MAX: Final = 40
 BUCKET_NAME_MAX: Final = 24
+TOPIC_NAME_MAX: Final = 24
 OWNER_MAX: Final = 64
+
+REPORTS_BUCKET: Final = "reports"
+"""Where reports are published, in stages whose settings have a bucket of this name."""
+REPORTS_TOPIC: Final = "reports"
+"""Who hears of a published report, in stages whose settings make the topic."""
+STAGE_FILE: Final = "stage.json"
+"""Key in the reports' bucket: the stage's outputs and the facts of its report."""
 
 LEDGER_BUCKET: Final = "ledger"
 """The platform's own bucket: settings may not declare it."""
 LEDGER_ATTEMPTS_PREFIX: Final = "attempts/"
 LEDGER_USAGE_PREFIX: Final = "usage/"
+LEDGER_ECS_PREFIX: Final = "ecs/"
 LEDGER_ERRORS_PREFIX: Final = "errors/"
 LEDGER_DAY_PARTITION: Final = "day=!{timestamp:yyyy-MM-dd}/"
 """Firehose's prefix expression for `day=2026-11-21/` (UTC)."""
@@ -76,6 +86,44 @@ ATTEMPT_COLUMNS: Final = tuple(ATTEMPT_PATHS)
 ATTEMPT_RAW_COLUMNS: Final = frozenset({"attempts", "resource_requirements", "parameters", "platform_capabilities"})
 """Columns whose value is JSON itself (list or map): unquoted in the input transformer's template."""
 
+ECS_INSTANCE_CHANGE: Final = "ECS Container Instance State Change"
+ECS_TASK_CHANGE: Final = "ECS Task State Change"
+ECS_PATHS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "event_id": "$.id",
+        "time": "$.time",
+        "detail_type": "$.detail-type",
+        "cluster_arn": "$.detail.clusterArn",
+        "container_instance_arn": "$.detail.containerInstanceArn",
+        "availability_zone": "$.detail.availabilityZone",
+        "attributes": "$.detail.attributes",
+        "instance_id": "$.detail.ec2InstanceId",
+        "status": "$.detail.status",
+        "agent_connected": "$.detail.agentConnected",
+        "registered_at": "$.detail.registeredAt",
+        "registered_resources": "$.detail.registeredResources",
+        "task_arn": "$.detail.taskArn",
+        "launch_type": "$.detail.launchType",
+        "capacity_provider": "$.detail.capacityProviderName",
+        "created_at": "$.detail.createdAt",
+        "pull_started_at": "$.detail.pullStartedAt",
+        "pull_stopped_at": "$.detail.pullStoppedAt",
+        "started_at": "$.detail.startedAt",
+        "stopped_at": "$.detail.stoppedAt",
+        "stop_code": "$.detail.stopCode",
+    }
+)
+"""Column of an `ecs/` row → where the event has it: of a container instance, or of a task that stopped.
+
+No reasons, for they may hold quotes, and no overrides, for they hold the job's environment. One attribute or resource
+can't be asked for by name, so their lists are handed over whole.
+"""
+ECS_COLUMNS: Final = tuple(ECS_PATHS)
+ECS_RAW_COLUMNS: Final = frozenset({"attributes", "registered_resources"})
+"""Columns whose value is a list."""
+ECS_INSTANCE_TYPE: Final = "ecs.instance-type"
+"""The attribute in which an instance's agent tells its type."""
+
 USAGE_TYPE: Final = "usage"
 USAGE_VERSION: Final = 1
 USAGE_COLUMNS: Final = (
@@ -96,6 +144,7 @@ USAGE_COLUMNS: Final = (
     "cgroup_version",
     "started_at",
     "ended_at",
+    "compute_environment",
 )
 """Keys of the probe's line, which is a row of `usage/`."""
 
@@ -106,3 +155,8 @@ S3_TRIGGER_PARAMETERS: Final = ("bucket", "key")
 def bucket_env(bucket: str) -> str:
     """The variable that holds a bucket's physical name: uploads → BATCHYARD_BUCKET_UPLOADS."""
     return ENV_BUCKET_PREFIX + bucket.upper().replace("-", "_")
+
+
+def topic_env(topic: str) -> str:
+    """The variable that holds a topic's ARN: reports → BATCHYARD_TOPIC_REPORTS."""
+    return ENV_TOPIC_PREFIX + topic.upper().replace("-", "_")

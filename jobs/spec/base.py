@@ -58,6 +58,7 @@ def _name(limit: int, kind: str) -> tuple[StringConstraints, Hint]:
 AsTuple = BeforeValidator(list_to_tuple)
 QueueName = Annotated[str, *_name(conventions.QUEUE_NAME_MAX, "queue")]
 BucketName = Annotated[str, *_name(conventions.BUCKET_NAME_MAX, "bucket")]
+TopicName = Annotated[str, *_name(conventions.TOPIC_NAME_MAX, "topic")]
 JobName = Annotated[str, *_name(conventions.JOB_NAME_MAX, "job")]
 ComputeEnvironmentName = Annotated[str, *_name(conventions.COMPUTE_ENVIRONMENT_NAME_MAX, "compute environment")]
 Owner = Annotated[

@@ -10,6 +10,7 @@ from pathlib import Path
 from jobs import conventions
 from jobs.problems import Problem, Problems, place, raise_any
 from jobs.spec import cross
+from jobs.spec.include import absent
 from jobs.spec.mistakes import every_mistake
 from jobs.spec.model import JobSpec
 from jobs.spec.yaml_file import KeyPath, YamlFile, parse_yaml, read_yaml, show
@@ -113,6 +114,9 @@ def _load(folder: Path, source: YamlFile) -> LoadedSpec:
             spec = validate(source.value, source.place, broken=source.broken)
         except Problems as error:
             problems += error
+    if spec is not None:
+        # a job is a folder of `jobs/`, which is a folder of the repository
+        problems += absent(spec.include, folder.parent.parent, lambda position: source.place(("include", position)))
     raise_any(problems)
     assert spec is not None
     return LoadedSpec(spec=spec, folder=folder, file=source.file, source=source)

@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, fiel
 
 from jobs import conventions, schedule_expression
 from jobs.spec.base import AsTuple, BucketName, Hint, Owner, QueueName, Strict, refuse
+from jobs.spec.include import IncludedPath, overlapping
+from jobs.spec.permissions import Permissions
 
 Platform = Literal["ec2", "fargate"]
 OnFailure = Literal["fail", "retry"]
@@ -69,33 +71,6 @@ class Retry(Strict):
     """The container ended with another exit code than 0."""
     on_reclaim: OnFailure = "retry"
     """AWS took the spot instance or Fargate Spot task back."""
-
-
-class Permissions(Strict):
-    """Buckets of the stage by name, never ARNs. The job's role gets exactly these."""
-
-    read: Annotated[tuple[BucketName, ...], AsTuple, Field(examples=[["uploads"]])] = ()
-    """Buckets the job may list and read."""
-    write: Annotated[tuple[BucketName, ...], AsTuple, Field(examples=[["results"]])] = ()
-    """Buckets the job may write to."""
-
-    @field_validator("read", "write")
-    @classmethod
-    def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                raise refuse(
-                    f"{name} for the second time",
-                    "each bucket is named once",
-                    "remove one of the two",
-                    key=(position,),
-                )
-        return names
-
-    @property
-    def buckets(self) -> tuple[str, ...]:
-        """All buckets of the job, sorted, each once."""
-        return tuple(sorted({*self.read, *self.write}))
 
 
 def _plain_key_text(text: str) -> str:
@@ -303,7 +278,11 @@ class JobSpec(Strict):
     retry: Retry = Retry()
     """When a failed attempt is tried again."""
     permissions: Permissions = Permissions()
-    """Buckets the job may use."""
+    """What of the stage the job may use."""
+    include: Annotated[
+        tuple[IncludedPath, ...], AsTuple, Field(max_length=50, examples=[["reports", "jobs/conventions.py"]])
+    ] = ()
+    """Folders and files of the repository that go into the image's build context too, at the same paths."""
     environment: dict[str, str] = Field(default_factory=dict, examples=[{"LOG_LEVEL": "info"}])
     """Environment of the container, beside what Batchyard and Batch set. Nothing secret."""
     command: Annotated[
@@ -341,6 +320,11 @@ class JobSpec(Strict):
     @classmethod
     def _parameters(cls, parameters: dict[str, str]) -> dict[str, str]:
         return _parameter_names(parameters)
+
+    @field_validator("include")
+    @classmethod
+    def _include(cls, include: tuple[str, ...]) -> tuple[str, ...]:
+        return overlapping(include)
 
     @field_validator("command")
     @classmethod

@@ -1,0 +1,49 @@
+"""What a job may use of its stage, by name. What isn't named here it can't reach."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from jobs.spec.base import AsTuple, BucketName, Strict, TopicName, refuse
+
+
+class Permissions(Strict):
+    """Buckets and topics of the stage by name, never ARNs. The job's role gets exactly these."""
+
+    read: Annotated[tuple[BucketName, ...], AsTuple, Field(examples=[["uploads"]])] = ()
+    """Buckets the job may list and read; `ledger`, the platform's own, is one."""
+    write: Annotated[tuple[BucketName, ...], AsTuple, Field(examples=[["results"]])] = ()
+    """Buckets the job may write to."""
+    notify: Annotated[tuple[TopicName, ...], AsTuple, Field(examples=[["reports"]])] = ()
+    """Topics of the stage the job may publish to."""
+    costs: bool = False
+    """true lets the job ask Cost Explorer what the account costs, at $0.01 a page."""
+
+    @field_validator("read", "write")
+    @classmethod
+    def _buckets_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _once(names, "bucket")
+
+    @field_validator("notify")
+    @classmethod
+    def _topics_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _once(names, "topic")
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """All buckets of the job, sorted, each once."""
+        return tuple(sorted({*self.read, *self.write}))
+
+
+def _once(names: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise refuse(
+                f"{name} for the second time",
+                f"each {kind} is named once",
+                "remove one of the two",
+                key=(position,),
+            )
+    return names
