@@ -55,7 +55,10 @@ class ComputeEnvironmentArgs:
 class ComputeEnvironment(pulumi.ComponentResource):
     """Children: on EC2 a LaunchTemplate, and the batch ComputeEnvironment."""
 
+    kind: Kind
     arn: pulumi.Output[str]
+    ecs_cluster_arn: pulumi.Output[str]
+    """Of the cluster that Batch makes for it, and runs its instances and tasks in."""
 
     def __init__(self, name: str, args: ComputeEnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("batchyard:components:ComputeEnvironment", name, None, opts)
@@ -75,8 +78,10 @@ class ComputeEnvironment(pulumi.ComponentResource):
                 ignore_changes=["computeResources.desiredVcpus"],
             ),
         )
+        self.kind = args.kind
         self.arn = environment.arn
-        self.register_outputs({"arn": self.arn})
+        self.ecs_cluster_arn = environment.ecs_cluster_arn
+        self.register_outputs({"arn": self.arn, "ecs_cluster_arn": self.ecs_cluster_arn})
 
     def _fargate(self, args: ComputeEnvironmentArgs) -> aws.batch.ComputeEnvironmentComputeResourcesArgs:
         # Batch refuses every field about instances here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +28,7 @@ class DeadLettersArgs:
 
 
 class DeadLetters(pulumi.ComponentResource):
-    """Children: the sqs Queue; a MetricAlarm when there is a topic to tell; QueuePolicies by `accept_from_rule`."""
+    """Children: the sqs Queue; a MetricAlarm when there is a topic to tell; a QueuePolicy by `accept_from`."""
 
     arn: pulumi.Output[str]
     url: pulumi.Output[str]
@@ -63,13 +64,13 @@ class DeadLetters(pulumi.ComponentResource):
             )
         self.register_outputs({"arn": self.arn, "url": self.url})
 
-    def accept_from_rule(self, rule_arn: pulumi.Input[str]) -> None:
-        """EventBridge writes to a queue as itself, not as the target's role: the queue must allow the rule."""
+    def accept_from(self, rule_arns: Sequence[pulumi.Input[str]]) -> None:
+        """EventBridge writes to a queue as itself, not as the target's role: the queue must allow its rules."""
         aws.sqs.QueuePolicy(
             self._logical,
             queue_url=self.url,
             policy=policies.service_may_send(
-                service="events.amazonaws.com", action="sqs:SendMessage", resource=self.arn, source_arn=rule_arn
+                service="events.amazonaws.com", action="sqs:SendMessage", resource=self.arn, source_arns=rule_arns
             ),
             opts=self._child,
         )

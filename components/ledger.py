@@ -1,8 +1,8 @@
-"""The ledger: every finished attempt, and what the probe measured of it, as files in S3; no code runs for it."""
+"""The ledger: finished attempts, what the probe measured of them and what they ran on, as files in S3; no code runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,14 +34,38 @@ class LedgerArgs:
     bucket_arn: pulumi.Input[str]
     queue_arns: Sequence[pulumi.Input[str]]
     """Queues whose jobs are recorded: all of the stage."""
+    cluster_arns: Sequence[pulumi.Input[str]]
+    """ECS clusters whose instances and tasks are recorded: those of the stage's compute environments."""
     buffer_s: int
     buffer_mib: int
     alarm_topic_arn: pulumi.Input[str] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Events:
+    """Rows that EventBridge makes of events."""
+
+    rows: str
+    """What they are called."""
+    prefix: str
+    what: str
+    """Which events, for people."""
+    pattern: pulumi.Output[str]
+    paths: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Granted:
+    """A role, and the policy that must be there before the role is used."""
+
+    role: aws.iam.Role
+    grant: aws.iam.RolePolicy
+
+
 class Ledger(pulumi.ComponentResource):
-    """Children: two FirehoseDeliveryStreams into the bucket with one Role; for `attempts/` an EventRule, its Role,
-    DeadLetters and EventTarget; for `usage/` the Role with which CloudWatch Logs delivers. `subscribe` adds a group."""
+    """Children: three FirehoseDeliveryStreams into the bucket with one Role; for `attempts/` and `ecs/` each an
+    EventRule, its Role and EventTarget, with DeadLetters for both; for `usage/` the Role with which CloudWatch Logs
+    delivers. `subscribe` adds a group."""
 
     dead_letters_url: pulumi.Output[str]
 
@@ -49,14 +73,34 @@ class Ledger(pulumi.ComponentResource):
         super().__init__("batchyard:components:Ledger", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         self._args = args
-        writer, may_write = self._writer()
-        attempts = self._stream("attempts", conventions.LEDGER_ATTEMPTS_PREFIX, writer, may_write, ATTEMPT_PROCESSORS)
-        self._usage = self._stream("usage", conventions.LEDGER_USAGE_PREFIX, writer, may_write, USAGE_PROCESSORS)
-        self.dead_letters_url = self._record_attempts(attempts)
-        self._logs_role, self._logs_grant = self._logs_access()
-        self.register_outputs({"attempts_stream_arn": attempts.arn, "usage_stream_arn": self._usage.arn})
+        writer = self._writer()
+        self._usage = self._stream("usage", conventions.LEDGER_USAGE_PREFIX, writer, USAGE_PROCESSORS)
+        dead_letters = self._dead_letters()
+        rules = [self._record(events, writer, dead_letters) for events in self._events()]
+        dead_letters.accept_from(rules)
+        self.dead_letters_url = dead_letters.url
+        self._logs = self._logs_access()
+        self.register_outputs({"dead_letters_url": self.dead_letters_url, "usage_stream_arn": self._usage.arn})
 
-    def _writer(self) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    def _events(self) -> Sequence[_Events]:
+        return (
+            _Events(
+                rows="attempts",
+                prefix=conventions.LEDGER_ATTEMPTS_PREFIX,
+                what="finished jobs",
+                pattern=finished_pattern(self._args.queue_arns, FINISHED),
+                paths=conventions.ATTEMPT_PATHS,
+            ),
+            _Events(
+                rows="ecs",
+                prefix=conventions.LEDGER_ECS_PREFIX,
+                what="instances and stopped tasks",
+                pattern=ecs_pattern(self._args.cluster_arns),
+                paths=conventions.ECS_PATHS,
+            ),
+        )
+
+    def _writer(self) -> _Granted:
         logical = self._args.names.of("role", "ledger", "writer")
         role = aws.iam.Role(
             logical,
@@ -77,22 +121,17 @@ class Ledger(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        return role, grant
+        return _Granted(role=role, grant=grant)
 
     def _stream(
-        self,
-        rows: str,
-        prefix: str,
-        role: aws.iam.Role,
-        grant: aws.iam.RolePolicy,
-        processors: Sequence[Processor],
+        self, rows: str, prefix: str, writer: _Granted, processors: Sequence[Processor]
     ) -> aws.kinesis.FirehoseDeliveryStream:
         return aws.kinesis.FirehoseDeliveryStream(
             self._args.names.of("delivery stream", "ledger", rows),
             destination="extended_s3",
             extended_s3_configuration=aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationArgs(
                 bucket_arn=self._args.bucket_arn,
-                role_arn=role.arn,
+                role_arn=writer.role.arn,
                 buffering_interval=self._args.buffer_s,
                 buffering_size=self._args.buffer_mib,
                 compression_format="UNCOMPRESSED",
@@ -104,78 +143,86 @@ class Ledger(pulumi.ComponentResource):
                     )
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[grant]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[writer.grant]),
         )
 
-    def _record_attempts(self, stream: aws.kinesis.FirehoseDeliveryStream) -> pulumi.Output[str]:
-        names = self._args.names
-        logical = names.of("rule", "ledger", "attempts")
-        rule = aws.cloudwatch.EventRule(
-            logical,
-            description="Finished jobs, for the ledger",
-            event_pattern=finished_pattern(self._args.queue_arns, FINISHED),
-            opts=self._child,
-        )
-        role = aws.iam.Role(
-            names.of("role", "ledger", "attempts"),
-            description="EventBridge hands finished jobs to Firehose",
-            assume_role_policy=policies.trust("events.amazonaws.com", source_arn=rule.arn),
-            opts=self._child,
-        )
-        grant = aws.iam.RolePolicy(
-            names.of("role", "ledger", "attempts"),
-            role=role.id,
-            policy=policies.document(policies.allow(PUT_RECORDS, [stream.arn])),
-            opts=self._child,
-        )
-        dead_letters = DeadLetters(
-            names.of("dead-letter queue", "ledger", "attempts"),
+    def _dead_letters(self) -> DeadLetters:
+        """One for all rules: a dead letter names the rule it comes from."""
+        return DeadLetters(
+            self._args.names.of("dead-letter queue", "ledger", "events"),
             DeadLettersArgs(
-                names=names,
+                names=self._args.names,
                 thing="ledger",
-                part="attempts",
-                what="finished jobs the ledger missed",
+                part="events",
+                what="finished jobs, instances or tasks the ledger missed",
                 alarm_topic_arn=self._args.alarm_topic_arn,
             ),
             opts=self._child,
         )
-        dead_letters.accept_from_rule(rule.arn)
+
+    def _record(self, events: _Events, writer: _Granted, dead_letters: DeadLetters) -> pulumi.Output[str]:
+        """The stream of these rows, and the rule that feeds it; gives the rule's ARN."""
+        stream = self._stream(events.rows, events.prefix, writer, EVENT_PROCESSORS)
+        logical = self._args.names.of("rule", "ledger", events.rows)
+        rule = aws.cloudwatch.EventRule(
+            logical,
+            description=f"{events.what.capitalize()}, for the ledger",
+            event_pattern=events.pattern,
+            opts=self._child,
+        )
+        access = self._delivers(
+            events.rows,
+            stream,
+            description=f"EventBridge hands {events.what} to Firehose",
+            trust=policies.trust("events.amazonaws.com", source_arn=rule.arn),
+        )
         aws.cloudwatch.EventTarget(
             logical,
             rule=rule.name,
             target_id="ledger",
             arn=stream.arn,
-            role_arn=role.arn,
+            role_arn=access.role.arn,
             input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
-                input_paths=dict(conventions.ATTEMPT_PATHS), input_template=attempt_template()
+                input_paths=dict(events.paths), input_template=row_template(events.paths)
             ),
             retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
                 maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
             ),
             dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=dead_letters.arn),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[grant]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[access.grant]),
         )
-        return dead_letters.url
+        return rule.arn
 
-    def _logs_access(self) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    def _logs_access(self) -> _Granted:
         args = self._args
-        logical = args.names.of("role", "ledger", "usage")
-        role = aws.iam.Role(
-            logical,
+        return self._delivers(
+            "usage",
+            self._usage,
             description="CloudWatch Logs hands the probe's lines to Firehose",
-            assume_role_policy=policies.trust(
+            trust=policies.trust(
                 "logs.amazonaws.com",
                 source_arn=pulumi.Output.concat(f"arn:{args.partition}:logs:{args.region}:", args.account, ":*"),
             ),
-            opts=self._child,
         )
+
+    def _delivers(
+        self,
+        rows: str,
+        stream: aws.kinesis.FirehoseDeliveryStream,
+        *,
+        description: str,
+        trust: pulumi.Output[str],
+    ) -> _Granted:
+        """A role that may put records into one stream."""
+        logical = self._args.names.of("role", "ledger", rows)
+        role = aws.iam.Role(logical, description=description, assume_role_policy=trust, opts=self._child)
         grant = aws.iam.RolePolicy(
             logical,
             role=role.id,
-            policy=policies.document(policies.allow(PUT_RECORDS, [self._usage.arn])),
+            policy=policies.document(policies.allow(PUT_RECORDS, [stream.arn])),
             opts=self._child,
         )
-        return role, grant
+        return _Granted(role=role, grant=grant)
 
     def subscribe(
         self, name: str, log_group_name: pulumi.Input[str], parent: pulumi.Resource
@@ -186,16 +233,16 @@ class Ledger(pulumi.ComponentResource):
             name="usage",
             log_group=log_group_name,
             destination_arn=self._usage.arn,
-            role_arn=self._logs_role.arn,
+            role_arn=self._logs.role.arn,
             filter_pattern=USAGE_FILTER,
             # CloudWatch Logs tries the delivery when the filter is made
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=[self._logs_grant]),
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=[self._logs.grant]),
         )
 
 
 PUT_RECORDS: Final = ("firehose:PutRecord", "firehose:PutRecordBatch")
 # a record of EventBridge ends without a newline
-ATTEMPT_PROCESSORS: Final = (Processor(type="AppendDelimiterToRecord"),)
+EVENT_PROCESSORS: Final = (Processor(type="AppendDelimiterToRecord"),)
 # CloudWatch Logs sends batches, zipped, with its own envelope around the lines
 USAGE_PROCESSORS: Final = (
     Processor(type="Decompression", parameters=[Parameter(parameter_name="CompressionFormat", parameter_value="GZIP")]),
@@ -225,9 +272,25 @@ def finished_pattern(queue_arns: Sequence[pulumi.Input[str]], statuses: Sequence
     )
 
 
-def attempt_template() -> str:
-    """The input transformer's template of one `attempts/` row.
+def ecs_pattern(cluster_arns: Sequence[pulumi.Input[str]]) -> pulumi.Output[str]:
+    """What happens to these clusters' container instances, and their tasks once they have stopped."""
+    return pulumi.Output.json_dumps(
+        {
+            "source": ["aws.ecs"],
+            "detail-type": [conventions.ECS_INSTANCE_CHANGE, conventions.ECS_TASK_CHANGE],
+            "detail": {
+                "clusterArn": list(cluster_arns),
+                # an instance has a status, but no lastStatus
+                "$or": [{"lastStatus": ["STOPPED"]}, {"lastStatus": [{"exists": False}]}],
+            },
+        },
+        sort_keys=True,
+    )
+
+
+def row_template(columns: Iterable[str]) -> str:
+    """The input transformer's template of one row.
 
     Unquoted, a text is put in quotes by EventBridge and a list or map stays JSON; what the event lacks becomes "".
     """
-    return "{" + ",".join(f'"{column}":<{column}>' for column in conventions.ATTEMPT_COLUMNS) + "}"
+    return "{" + ",".join(f'"{column}":<{column}>' for column in columns) + "}"

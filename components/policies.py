@@ -47,16 +47,16 @@ def trust(
 
 
 def service_may_send(
-    *, service: str, action: str, resource: pulumi.Input[str], source_arn: pulumi.Input[str]
+    *, service: str, action: str, resource: pulumi.Input[str], source_arns: Sequence[pulumi.Input[str]]
 ) -> pulumi.Output[str]:
-    """A resource's own policy: the service may do one thing with it, for one source (a queue, a topic)."""
+    """A resource's own policy: the service may do one thing with it, for these sources (rules, to a queue)."""
     return document(
         {
             "Effect": "Allow",
             "Principal": {"Service": service},
             "Action": action,
             "Resource": resource,
-            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+            "Condition": {"ArnEquals": {"aws:SourceArn": list(source_arns)}},
         }
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final, get_type_hints
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Final, TypeGuard, get_type_hints
 
 from pulumi.runtime import invoke
 
@@ -24,7 +24,18 @@ class LedgerLocation:
     bucket: str
     attempts_prefix: str
     usage_prefix: str
+    ecs_prefix: str = ""
+    """Empty for a stage that was brought up before there was one."""
     errors_prefix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentLocation:
+    kind: str
+    """`ec2-spot`, `ec2-on-demand`, `fargate` or `fargate-spot`."""
+    arn: str
+    ecs_cluster_arn: str
+    """Of the cluster that Batch made for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +56,8 @@ class StageReference:
     account: str
     compute_environments: Mapping[str, str]
     """Name → ARN."""
+    environments: Mapping[str, EnvironmentLocation] = field(default_factory=dict)
+    """As `compute_environments`, with more; empty for a stage that was brought up before they were told."""
     queues: Mapping[str, str]
     """Name → ARN."""
     job_definitions: Mapping[str, str]
@@ -62,7 +75,7 @@ class StageReference:
     owners: Mapping[str, str]
     """Job → owner."""
     topics: Mapping[str, str]
-    """`failures` → ARN, where the stage has the topic."""
+    """`failures`, `reports` → ARN, where the stage has the topic."""
     dead_letters: Mapping[str, str]
     """What couldn't be delivered: `ledger`, `<job>/upload1` … → queue URL."""
     ledger: LedgerLocation
@@ -124,16 +137,26 @@ def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> 
     hints = get_type_hints(kind)
     found: dict[str, Any] = {}
     problems: list[Problem] = []
-    for field in fields(kind):
-        hint, given, at = hints[field.name], value.get(field.name), f"{path}.{field.name}"
+    for one in fields(kind):
+        hint, given, at = hints[one.name], value.get(one.name), f"{path}.{one.name}"
         converted = _convert(hint, given)
         if converted is not None:
-            found[field.name] = converted
+            found[one.name] = converted
+        elif given is None and _is_younger(one):
+            continue
         elif hint in (LedgerLocation, NetworkLocation) and isinstance(given, Mapping):
             inner, inner_problems = _typed(hint, given, place, at)
             problems += inner_problems
             if not inner_problems:
-                found[field.name] = hint(**inner)
+                found[one.name] = hint(**inner)
+        elif hint == Mapping[str, EnvironmentLocation] and _holds_mappings(given):
+            environments = {}
+            for name, told in given.items():
+                inner, inner_problems = _typed(EnvironmentLocation, told, place, f"{at}.{name}")
+                problems += inner_problems
+                if not inner_problems:
+                    environments[name] = EnvironmentLocation(**inner)
+            found[one.name] = environments
         else:
             state = "missing" if given is None else f"of the type {type(given).__name__}"
             problems += _problem(
@@ -143,6 +166,15 @@ def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> 
                 "bring that stack up again",
             )
     return found, problems
+
+
+def _is_younger(one: Field[Any]) -> bool:
+    """Version 1 had no such key at first, so it has a default."""
+    return one.default is not MISSING or one.default_factory is not MISSING
+
+
+def _holds_mappings(given: object) -> TypeGuard[Mapping[str, Mapping[str, Any]]]:
+    return isinstance(given, Mapping) and all(isinstance(item, Mapping) for item in given.values())
 
 
 def _convert(hint: Any, given: object) -> object | None:

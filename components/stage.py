@@ -197,6 +197,7 @@ class Stage(pulumi.ComponentResource):
                 account=self._args.account.account_id,
                 bucket_arn=self.buckets[conventions.LEDGER_BUCKET].arn,
                 queue_arns=self._queue_arns,
+                cluster_arns=[one.ecs_cluster_arn for _, one in sorted(self.compute_environments.items())],
                 buffer_s=self._settings.ledger.buffer_s,
                 buffer_mib=self._settings.ledger.buffer_mib,
                 alarm_topic_arn=self._alarm_topic_arn,
@@ -257,6 +258,10 @@ class Stage(pulumi.ComponentResource):
             "region": self._settings.region,
             "account": self._args.account.account_id,
             "compute_environments": {name: one.arn for name, one in self.compute_environments.items()},
+            "environments": {
+                name: {"kind": one.kind, "arn": one.arn, "ecs_cluster_arn": one.ecs_cluster_arn}
+                for name, one in self.compute_environments.items()
+            },
             "queues": {name: queue.arn for name, queue in self.queues.items()},
             "job_definitions": {name: job.definition_arn_prefix for name, job in self.jobs.items()},
             "images": {name: job.image_reference for name, job in self.jobs.items()},
@@ -271,6 +276,7 @@ class Stage(pulumi.ComponentResource):
                 "bucket": self.buckets[conventions.LEDGER_BUCKET].name,
                 "attempts_prefix": conventions.LEDGER_ATTEMPTS_PREFIX,
                 "usage_prefix": conventions.LEDGER_USAGE_PREFIX,
+                "ecs_prefix": conventions.LEDGER_ECS_PREFIX,
                 "errors_prefix": conventions.LEDGER_ERRORS_PREFIX,
             },
             "network": {

@@ -97,7 +97,7 @@ class UploadTrigger(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        dead_letters.accept_from_rule(rule.arn)
+        dead_letters.accept_from([rule.arn])
         aws.cloudwatch.EventTarget(
             logical,
             rule=rule.name,

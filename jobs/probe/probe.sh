@@ -212,7 +212,9 @@ probe_report() {
     probe_thousandths "$probe_wall_ms"
     probe_line=$probe_line',"wall_s":'$probe_json
     probe_line=$probe_line',"cgroup_version":'$probe_version
-    probe_line=$probe_line',"started_at":"'$probe_started_at'","ended_at":"'$probe_ended_at'"}'
+    probe_line=$probe_line',"started_at":"'$probe_started_at'","ended_at":"'$probe_ended_at'"'
+    probe_quote "${AWS_BATCH_CE_NAME:-}"
+    probe_line=$probe_line',"compute_environment":'$probe_json'}'
     # The job may have left an unfinished line: begin a new one, in a single write.
     printf '\n%s\n' "$probe_line" >&2
 }

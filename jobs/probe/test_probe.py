@@ -116,11 +116,13 @@ def test_values_are_escaped_for_json(shell: list[str]) -> None:
         "BATCHYARD_JOB": "grün 🙂",
         "BATCHYARD_OWNER": "$(id) `id` * %s",
         "BATCHYARD_STAGE": "local",
+        "AWS_BATCH_CE_NAME": 'spot "0a1b"\\',
     }
     line = usage(run(shell, "true", environ=environ).stderr)
     assert line["job_id"] == environ["AWS_BATCH_JOB_ID"]
     assert (line["attempt"], line["array_index"]) == (3, 0)
     assert [line["job"], line["owner"], line["stage"]] == ["grün 🙂", "$(id) `id` * %s", "local"]
+    assert line["compute_environment"] == environ["AWS_BATCH_CE_NAME"]
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "-1", "007", "1e3"])

@@ -68,6 +68,11 @@ def _image(name: str, inputs: Inputs) -> Inputs:
     return {"repoDigest": f"{inputs['imageName'].rsplit(':', 1)[0]}@{DIGEST}"}
 
 
+def _environment(name: str, inputs: Inputs) -> Inputs:
+    cluster = arn("ecs", f"cluster/AWSBatch-{name}-1234567")
+    return {**_named("batch", "compute-environment/")(name, inputs), "ecsClusterArn": cluster}
+
+
 def _definition(name: str, inputs: Inputs) -> Inputs:
     prefix = arn("batch", f"job-definition/{inputs['name']}")
     return {"arn": f"{prefix}:1", "arnPrefix": prefix, "revision": 1}
@@ -87,7 +92,7 @@ def _nothing(name: str, inputs: Inputs) -> Inputs:
 
 
 OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
-    "aws:batch/computeEnvironment:ComputeEnvironment": _named("batch", "compute-environment/"),
+    "aws:batch/computeEnvironment:ComputeEnvironment": _environment,
     "aws:batch/jobDefinition:JobDefinition": _definition,
     "aws:batch/jobQueue:JobQueue": _named("batch", "job-queue/"),
     "aws:cloudwatch/eventRule:EventRule": _named("events", "rule/"),

@@ -131,7 +131,7 @@ def test_only_the_rule_may_write_to_its_dead_letters(stage: Recording) -> None:
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     rule = stage.one("EventRule", "batchyard-dev-resize-upload1").outputs["arn"]
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": [rule]}}
 
 
 def test_fargate_pulls_one_repository_and_writes_one_log(stage: Recording) -> None:

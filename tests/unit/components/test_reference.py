@@ -33,7 +33,18 @@ def test_a_stage_reads_back_as_it_was_exported(stage: Recording, source_outputs:
     assert reference.version == 1
     assert reference.images == stage.outputs["images"]
     assert reference.ledger.attempts_prefix == "attempts/"
+    assert reference.ledger.ecs_prefix == "ecs/"
+    assert {name: one.arn for name, one in reference.environments.items()} == reference.compute_environments
+    assert reference.environments["spot"].kind == "ec2-spot"
+    assert ":cluster/AWSBatch-batchyard-dev-spot-" in reference.environments["spot"].ecs_cluster_arn
     assert reference.network.subnet_ids == tuple(stage.outputs["network"]["subnet_ids"])
+
+
+def test_a_stage_from_before_ecs_was_recorded_is_read_too(source_outputs: dict[str, Any]) -> None:
+    older = {name: value for name, value in source_outputs["stage"].items() if name != "environments"}
+    older["ledger"] = {name: value for name, value in older["ledger"].items() if name != "ecs_prefix"}
+    found = read({STACK: {"stage": older}})
+    assert (found.environments, found.ledger.ecs_prefix) == ({}, "")
 
 
 def test_keys_of_a_newer_stage_are_passed_over(source_outputs: dict[str, Any]) -> None:
@@ -67,7 +78,10 @@ def test_no_mapping() -> None:
 
 
 def test_every_incomplete_key_is_named(source_outputs: dict[str, Any]) -> None:
-    broken = {**source_outputs["stage"], "images": ["x"], "ledger": {"bucket": "b"}}
+    environments = {"spot": {"kind": "ec2-spot", "arn": "a"}}
+    broken = {
+        **source_outputs["stage"], "images": ["x"], "ledger": {"bucket": "b"}, "environments": environments,
+    }  # fmt: skip
     del broken["region"]
     text = "\n".join(refusal({STACK: {"stage": broken}}))
     for expected in (
@@ -75,5 +89,6 @@ def test_every_incomplete_key_is_named(source_outputs: dict[str, Any]) -> None:
         "stage.images is of the type list",
         "stage.ledger.attempts_prefix is missing",
         "stage.ledger.usage_prefix is missing",
+        "stage.environments.spot.ecs_cluster_arn is missing",
     ):
         assert expected in text

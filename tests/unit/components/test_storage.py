@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
-from components.ledger import attempt_template
+import pytest
+
+from components.ledger import row_template
 from jobs import conventions
+from local.emulator.events.pattern import parse_pattern
 from tests.unit.components.mocked_engine import Recording
 
 
@@ -39,7 +43,7 @@ def test_only_versioned_buckets_keep_versions(stage: Recording) -> None:
 
 
 def test_rows_are_delivered_by_day(stage: Recording) -> None:
-    for rows in ("attempts", "usage"):
+    for rows in ("attempts", "usage", "ecs"):
         stream = stage.one("FirehoseDeliveryStream", f"batchyard-dev-ledger-{rows}").inputs["extendedS3Configuration"]
         assert stream["prefix"] == f"{rows}/day=!{{timestamp:yyyy-MM-dd}}/"
         # Firehose insists on it where the prefix has an expression
@@ -48,12 +52,12 @@ def test_rows_are_delivered_by_day(stage: Recording) -> None:
         assert (stream["bufferingInterval"], stream["bufferingSize"]) == (60, 5)
 
 
-def test_attempts_end_in_a_newline_and_log_batches_are_unpacked(stage: Recording) -> None:
+def test_events_end_in_a_newline_and_log_batches_are_unpacked(stage: Recording) -> None:
     def processors(rows: str) -> list[str]:
         stream = stage.one("FirehoseDeliveryStream", f"batchyard-dev-ledger-{rows}").inputs["extendedS3Configuration"]
         return [one["type"] for one in stream["processingConfiguration"]["processors"]]
 
-    assert processors("attempts") == ["AppendDelimiterToRecord"]
+    assert processors("attempts") == processors("ecs") == ["AppendDelimiterToRecord"]
     assert processors("usage") == ["Decompression", "CloudWatchLogProcessing"]
 
 
@@ -69,12 +73,52 @@ def test_finished_jobs_of_this_stages_queues_are_recorded(stage: Recording) -> N
     assert target["inputTransformer"]["inputPaths"] == dict(conventions.ATTEMPT_PATHS)
 
 
-def test_the_template_has_every_column_and_is_json_once_filled_in() -> None:
-    template = attempt_template()
-    assert set(re.findall("<([a-z_]+)>", template)) == set(conventions.ATTEMPT_COLUMNS)
+def test_instances_and_stopped_tasks_of_this_stages_clusters_are_recorded(stage: Recording) -> None:
+    text = stage.one("EventRule", "batchyard-dev-ledger-ecs").inputs["eventPattern"]
+    cluster = stage.outputs["environments"]["spot"]["ecs_cluster_arn"]
+    pattern = parse_pattern(text)
+    assert len(text) <= 4096, "EventBridge's limit"
+    assert json.loads(text)["detail"]["clusterArn"] == sorted(
+        one["ecs_cluster_arn"] for one in stage.outputs["environments"].values()
+    )
+
+    def recorded(detail_type: str, **detail: str) -> bool:
+        event = {"source": "aws.ecs", "detail-type": detail_type, "detail": {"clusterArn": cluster, **detail}}
+        return pattern.matches(event)
+
+    instance, task = conventions.ECS_INSTANCE_CHANGE, conventions.ECS_TASK_CHANGE
+    assert recorded(instance, status="ACTIVE")
+    assert recorded(task, lastStatus="STOPPED")
+    assert not recorded(task, lastStatus="RUNNING")
+    assert not recorded(instance, status="ACTIVE", clusterArn="arn:aws:ecs:us-east-1:123456789012:cluster/else")
+    assert not recorded("ECS Deployment State Change")
+    target = stage.one("EventTarget", "batchyard-dev-ledger-ecs").inputs
+    assert target["arn"] == stage.one("FirehoseDeliveryStream", "batchyard-dev-ledger-ecs").outputs["arn"]
+    assert target["inputTransformer"]["inputPaths"] == dict(conventions.ECS_PATHS)
+
+
+def test_each_rule_reaches_its_own_stream_and_both_share_the_dead_letters(stage: Recording) -> None:
+    (queue,) = [one for one in stage.of("Queue") if "ledger" in one.name]
+    rules = []
+    for rows in ("attempts", "ecs"):
+        target = stage.one("EventTarget", f"batchyard-dev-ledger-{rows}").inputs
+        (statement,) = json.loads(stage.one("RolePolicy", f"batchyard-dev-ledger-{rows}").inputs["policy"])["Statement"]
+        assert statement["Resource"] == [target["arn"]]
+        assert target["deadLetterConfig"]["arn"] == queue.outputs["arn"]
+        rules.append(stage.one("EventRule", f"batchyard-dev-ledger-{rows}").outputs["arn"])
+    (statement,) = json.loads(stage.one("QueuePolicy", queue.name).inputs["policy"])["Statement"]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+
+
+@pytest.mark.parametrize("paths", [conventions.ATTEMPT_PATHS, conventions.ECS_PATHS], ids=["attempts", "ecs"])
+def test_a_template_has_every_column_and_is_json_once_filled_in(paths: Mapping[str, str]) -> None:
+    template = row_template(paths)
+    assert set(re.findall("<([a-z_]+)>", template)) == set(paths)
     row = json.loads(re.sub("<[a-z_]+>", '""', template))
-    assert list(row) == list(conventions.ATTEMPT_COLUMNS)
+    assert list(row) == list(paths)
     assert len(template) <= 8192, "EventBridge's limit"
+    assert len(paths) <= 100, "EventBridge's limit"
+    assert all(len(path) <= 256 and re.fullmatch(r"\$(\.[A-Za-z0-9-]+)+", path) for path in paths.values())
 
 
 def test_the_probes_lines_of_every_job_are_delivered(stage: Recording) -> None:
