@@ -61,6 +61,10 @@ class JobAccessArgs:
     """Buckets the job may list and read: name → ARN."""
     write: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Buckets the job may write to: name → ARN."""
+    notify: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Topics the job may publish to: name → ARN."""
+    costs: bool = False
+    """Whether the job may ask what the account costs."""
     fargate: bool = False
     """Fargate's agent pulls the image and writes the log as the execution role; on EC2 the instance does."""
     repository_arn: pulumi.Input[str]
@@ -68,7 +72,7 @@ class JobAccessArgs:
 
 
 class JobAccess(pulumi.ComponentResource):
-    """Children: the job's Role, its RolePolicy when the spec declares buckets, and on Fargate the execution
+    """Children: the job's Role, its RolePolicy when the spec declares permissions, and on Fargate the execution
     Role with its RolePolicy."""
 
     role_arn: pulumi.Output[str]
@@ -84,7 +88,11 @@ class JobAccess(pulumi.ComponentResource):
         logical = args.names.of("role", args.job, "job")
         role = aws.iam.Role(logical, description=f"What {args.job} may do", assume_role_policy=trust, opts=self._child)
         self.role_arn = role.arn
-        statements = bucket_statements(args.read, args.write)
+        statements = [
+            *bucket_statements(args.read, args.write),
+            *notify_statements(args.notify),
+            *cost_statements(args.costs),
+        ]
         if statements:
             self._grant(logical, role, statements)
         self.execution_role_arn = self._execution_role(args, trust) if args.fargate else None
@@ -123,6 +131,17 @@ def bucket_statements(
             policies.allow(["s3:PutObject", "s3:AbortMultipartUpload"], [objects_of(arn) for arn in writing])
         )
     return statements
+
+
+def notify_statements(notify: Mapping[str, pulumi.Input[str]]) -> list[policies.Statement]:
+    """The declared topics, sorted by name."""
+    return [policies.allow(["sns:Publish"], [notify[topic] for topic in sorted(notify)])] if notify else []
+
+
+def cost_statements(costs: bool) -> list[policies.Statement]:
+    """One reading request of Cost Explorer's."""
+    # the bill is the account's (or its organization's): AWS knows no part of it that could be named here
+    return [policies.allow(["ce:GetCostAndUsage"], ["*"])] if costs else []
 
 
 def execution_statements(

@@ -1,10 +1,11 @@
-"""The folder an image is built from: the job's own files and the probe, and a hash that names exactly them."""
+"""The folder an image is built from: the job's own files, what it includes of the repository and the probe, and a hash
+that names exactly them."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -45,12 +46,14 @@ class BuildContext:
     """First 16 hexadecimal digits of a hash over every file's path, mode and content, the base image, the platform."""
 
 
-def prepare(repository: Path, job: str, *, base_image: str, platform: str) -> BuildContext:
-    """Brings `.batchyard/build/<job>/` to what the job's folder holds now, and touches only files that differ.
+def prepare(repository: Path, job: str, *, base_image: str, platform: str, include: Sequence[str] = ()) -> BuildContext:
+    """Brings `.batchyard/build/<job>/` to what the job's folder and `include` hold now, and touches only files that
+    differ. `include` names folders and files relative to the repository.
 
-    The probe must be there and the job's folder must have a Dockerfile: `components/check.py` has seen to both.
+    The probe must be there, the job's folder must have a Dockerfile and no two files may have one path:
+    `components/check.py` has seen to it.
     """
-    sources = dict(_sources(repository, job))
+    sources = dict((*own_files(repository, job), *included_files(repository, include)))
     target = repository / BUILD_FOLDER / job
     contents = {name: source.read_bytes() for name, source in sources.items()}
     modes = {name: 0o755 if source.stat().st_mode & 0o111 else 0o644 for name, source in sources.items()}
@@ -72,13 +75,30 @@ def _add(digest: hashlib._Hash, part: bytes) -> None:
     digest.update(part)
 
 
-def _sources(repository: Path, job: str) -> Iterator[tuple[str, Path]]:
+def own_files(repository: Path, job: str) -> Iterator[tuple[str, Path]]:
+    """Path in the build context → file, of the job's folder and the probe."""
     folder = repository / "jobs" / job
+    for relative in _files_of(folder):
+        yield relative, folder / relative
+    yield PROBE_NAME, repository / PROBE_FILE
+
+
+def included_files(repository: Path, include: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """The same of `include`: a folder without what is left out everywhere, a file as it is named."""
+    for named in include:
+        path = repository / named
+        if path.is_file():
+            yield named, path
+            continue
+        for relative in _files_of(path):
+            yield f"{named}/{relative}", path / relative
+
+
+def _files_of(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if path.is_file() and not any(_left_out(part) for part in relative.parts):
-            yield relative.as_posix(), path
-    yield PROBE_NAME, repository / PROBE_FILE
+            yield relative.as_posix()
 
 
 def _left_out(part: str) -> bool:

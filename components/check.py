@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from components.build_context import DOCKERFILE, PROBE_FILE
+from components.build_context import DOCKERFILE, PROBE_FILE, included_files, own_files
 from components.settings import Settings, cross_check, effective_specs, load_settings, settings_place
 from jobs.problems import Problem, Problems, raise_any
 from jobs.spec import JobSpec, LoadedSpec, discover_jobs
@@ -142,7 +142,7 @@ def placement_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
 
 
 def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
-    """What building the job's image needs: its Dockerfile and the probe."""
+    """What building the job's image needs: its Dockerfile, the probe, and one file for each path."""
     problems: list[Problem] = []
     if not (loaded.folder / DOCKERFILE).is_file():
         problems.append(
@@ -162,6 +162,18 @@ def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
                 remedy="restore it from the repository's history",
             )
         )
+    own = {name for name, _ in own_files(repository, loaded.name)}
+    for position, named in enumerate(loaded.spec.include):
+        twice = sorted(own & {name for name, _ in included_files(repository, [named])})
+        if twice:
+            problems.append(
+                Problem(
+                    place=loaded.place("include", position),
+                    got=f"{named}, which brings {twice[0]} where the job has one of its own",
+                    allowed="a path of the build context is one file",
+                    remedy="rename the job's file",
+                )
+            )
     return problems
 
 

@@ -59,6 +59,8 @@ class JobArgs:
     image: BuiltImage | PromotedImage
     queue: JobQueue
     buckets: Mapping[str, Bucket]
+    topics: Mapping[str, pulumi.Input[str]]
+    """Name → ARN, of the topics jobs may notify."""
     ledger: Ledger
     schedule_group: aws.scheduler.ScheduleGroup | None
     """None in a stage without schedules."""
@@ -148,6 +150,8 @@ class Job(pulumi.ComponentResource):
                 account=self._args.account.account_id,
                 read={bucket: buckets[bucket].arn for bucket in spec.permissions.read},
                 write={bucket: buckets[bucket].arn for bucket in spec.permissions.write},
+                notify={topic: self._args.topics[topic] for topic in spec.permissions.notify},
+                costs=spec.permissions.costs,
                 fargate=spec.platform == "fargate",
                 repository_arn=self.repository_arn,
                 log_group_arn=log_group.arn,
@@ -200,7 +204,8 @@ class Job(pulumi.ComponentResource):
         buckets = {
             conventions.bucket_env(bucket): self._args.buckets[bucket].name for bucket in spec.permissions.buckets
         }
-        return {**own, **buckets, **spec.environment}
+        topics = {conventions.topic_env(topic): self._args.topics[topic] for topic in spec.permissions.notify}
+        return {**own, **buckets, **topics, **spec.environment}
 
     def _triggers(self, spec: JobSpec, submission: Submission) -> dict[str, pulumi.Output[str]]:
         uploads = [trigger for trigger in spec.triggers if trigger.s3 is not None]

@@ -1,4 +1,5 @@
-"""Who hears of failures: one topic a stage, fed by failed jobs and by alarms on dead-letter queues."""
+"""Who hears of failures: one topic a stage, fed by failed jobs and by alarms on dead-letter queues. And who hears of
+reports: another, which jobs publish to."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import pulumi_aws as aws
 from components import policies
 from components.ledger import finished_pattern
 from components.names import Names
+from jobs import conventions
 
 FAILURE_PATHS = {
     "id": "$.detail.jobId",
@@ -71,14 +73,37 @@ class Monitoring(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
         if args.email is not None:
-            aws.sns.TopicSubscription(
-                args.names.of("topic", "failures", "email"),
-                topic=topic.arn,
-                protocol="email",
-                endpoint=args.email,
-                opts=child,
-            )
+            _subscribe(args.names, "failures", topic, args.email, child)
         self.register_outputs({"topic_arn": self.topic_arn})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportTopicArgs:
+    names: Names
+    email: str | None = None
+    """Subscribed; AWS asks the address for consent first."""
+
+
+class ReportTopic(pulumi.ComponentResource):
+    """Children: the sns Topic, and a TopicSubscription when there is an address. Its own policy stays AWS's: the
+    account's roles may publish that are allowed to by a policy of theirs."""
+
+    topic_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ReportTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("batchyard:components:ReportTopic", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        topic = aws.sns.Topic(args.names.of("topic", conventions.REPORTS_TOPIC), opts=child)
+        self.topic_arn = topic.arn
+        if args.email is not None:
+            _subscribe(args.names, conventions.REPORTS_TOPIC, topic, args.email, child)
+        self.register_outputs({"topic_arn": self.topic_arn})
+
+
+def _subscribe(names: Names, thing: str, topic: aws.sns.Topic, email: str, opts: pulumi.ResourceOptions) -> None:
+    aws.sns.TopicSubscription(
+        names.of("topic", thing, "email"), topic=topic.arn, protocol="email", endpoint=email, opts=opts
+    )
 
 
 def failure_template(stage: str) -> str:

@@ -22,6 +22,10 @@ SMALLEST_VPC_PREFIX: Final = 24
 ENDPOINTS_OF_EVERY_STAGE: Final = ("ecr.api", "ecr.dkr", "logs")
 ENDPOINTS_OF_EC2: Final = ("ecs", "ecs-agent", "ecs-telemetry")
 """What the ECS agent on an instance talks to. Fargate's agent is AWS's own."""
+ENDPOINT_OF_TOPICS: Final = "sns"
+ENDPOINT_OF_COSTS: Final = "ce"
+COSTS_REGION: Final = "us-east-1"
+"""Where Cost Explorer is, for all regions of the partition `aws`; only there is it an endpoint's service."""
 
 
 def subnet_cidr(vpc_cidr: str, *, zone: int, public: bool) -> str:
@@ -51,6 +55,10 @@ class NetworkArgs:
     """How containers reach ECR and CloudWatch Logs. S3 always goes through a gateway endpoint, which costs nothing."""
     has_ec2: bool = True
     """Whether instances run here: their agents need endpoints that Fargate doesn't."""
+    notifies: bool = False
+    """Whether a job publishes to a topic."""
+    asks_costs: bool = False
+    """Whether a job asks Cost Explorer."""
     vpc_id: str | None = None
     """An existing VPC: nothing but a security group is made in it."""
     subnet_ids: Sequence[str] = ()
@@ -216,8 +224,7 @@ class Network(pulumi.ComponentResource):
             to_port=443,
             opts=self._child,
         )
-        services = ENDPOINTS_OF_EVERY_STAGE + (ENDPOINTS_OF_EC2 if args.has_ec2 else ())
-        for service in services:
+        for service in endpoint_services(args):
             logical = self._logical(service.replace(".", "-"))
             aws.ec2.VpcEndpoint(
                 logical,
@@ -230,3 +237,13 @@ class Network(pulumi.ComponentResource):
                 tags={"Name": logical},
                 opts=self._child,
             )
+
+
+def endpoint_services(args: NetworkArgs) -> tuple[str, ...]:
+    """The services that jobs reach through interface endpoints: each costs by the hour, so only those they use."""
+    return (
+        *ENDPOINTS_OF_EVERY_STAGE,
+        *(ENDPOINTS_OF_EC2 if args.has_ec2 else ()),
+        *((ENDPOINT_OF_TOPICS,) if args.notifies else ()),
+        *((ENDPOINT_OF_COSTS,) if args.asks_costs and args.region == COSTS_REGION else ()),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,12 +47,25 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
     contexts: dict[str, BuildContext] = {}
     if settings.promote_from is None:
         contexts = {
-            job.name: prepare(repository, job.name, base_image=settings.images.base_image, platform=job.image_platform)
+            job.name: prepare(
+                repository,
+                job.name,
+                base_image=settings.images.base_image,
+                platform=job.image_platform,
+                include=job.spec.include,
+            )
             for job in plan.jobs
         }
     return Stage(
         Names(stage=settings.stage).itself,
-        StageArgs(plan=plan, account=account, zones=zones, contexts=contexts, promoted=promoted),
+        StageArgs(
+            plan=plan,
+            account=account,
+            zones=zones,
+            contexts=contexts,
+            promoted=promoted,
+            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+        ),
     )
 
 

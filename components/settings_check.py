@@ -28,8 +28,15 @@ def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem
         if overrides.queue is not None and overrides.queue not in settings.queues:
             problems.append(_unknown(place_of("jobs", name, "queue"), "queue", overrides.queue, settings.queues))
     for loaded in specs:
-        problems += _job(settings, loaded, place_of)
+        if _enabled(settings, loaded):
+            problems += _job(settings, loaded, place_of)
     return problems
+
+
+def _enabled(settings: Settings, loaded: LoadedSpec) -> bool:
+    """Whether the stage deploys the job: one that it leaves out needs none of its queues, buckets and topics."""
+    overrides = settings.jobs.get(loaded.name)
+    return loaded.spec.enabled if overrides is None or overrides.enabled is None else overrides.enabled
 
 
 def _unknown(place: str, kind: str, name: str, known: Iterable[str]) -> Problem:
@@ -113,6 +120,8 @@ def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Prob
         (("permissions", right, position), bucket)
         for right, buckets in (("read", spec.permissions.read), ("write", spec.permissions.write))
         for position, bucket in enumerate(buckets)
+        # the platform's own bucket may be read, and nothing else
+        if (right, bucket) != ("read", conventions.LEDGER_BUCKET)
     ]
     named += [
         (("triggers", position, "s3", "bucket"), trigger.s3.bucket)
@@ -122,7 +131,25 @@ def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Prob
     problems += [
         _bucket(settings, loaded.place(*path), bucket) for path, bucket in named if bucket not in settings.buckets
     ]
+    problems += [
+        _topic(settings, loaded, position, topic)
+        for position, topic in enumerate(spec.permissions.notify)
+        if topic not in settings.monitoring.topics_for_jobs
+    ]
     return problems
+
+
+def _topic(settings: Settings, loaded: LoadedSpec, position: int, topic: str) -> Problem:
+    where = loaded.place("permissions", "notify", position)
+    if topic != conventions.REPORTS_TOPIC:
+        return _unknown(where, "topic", topic, [conventions.REPORTS_TOPIC])
+    return Problem(
+        place=where,
+        got=f"the topic {topic}, which {settings.file or settings.stage} doesn't ask for",
+        allowed="a stage has the topics of its settings",
+        remedy=f"write report_topic: true below batchyard:monitoring, or leave the job out with "
+        f"batchyard:jobs.{loaded.name}.enabled: false",
+    )
 
 
 def _job_queue(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Problem]:
@@ -153,7 +180,7 @@ def _bucket(settings: Settings, where: str, bucket: str) -> Problem:
         return Problem(
             place=where,
             got="the ledger's bucket",
-            allowed=f"the ledger is the platform's own; known are {listing(settings.buckets)}",
+            allowed=f"the ledger is the platform's own and may only be read; known are {listing(settings.buckets)}",
             remedy="add a bucket to batchyard:buckets",
         )
     return _unknown(where, "bucket", bucket, settings.buckets)

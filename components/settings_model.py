@@ -278,24 +278,35 @@ class LogSettings(Strict):
 
 
 class MonitoringSettings(Strict):
-    """Who hears of failed jobs."""
+    """Who hears of failed jobs and of reports."""
 
     failure_topic: bool = False
     """An SNS topic that gets failed jobs and alarms."""
+    report_topic: bool = False
+    """An SNS topic `reports`, which jobs with `notify: [reports]` publish to."""
     email: Annotated[
         str | None,
         StringConstraints(strict=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
         Hint(allowed="email is one address", remedy="write name@example.org"),
     ] = None
-    """Subscribed to the topic; AWS asks the address for consent."""
+    """Subscribed to the topics; AWS asks the address for consent, once for each."""
 
     @model_validator(mode="after")
     def _needs_topic(self) -> MonitoringSettings:
-        if self.email is not None and not self.failure_topic:
+        if self.email is not None and not self.failure_topic and not self.report_topic:
             raise refuse(
-                "given without failure_topic", "an email needs the topic", "write failure_topic: true", key=("email",)
+                "given without failure_topic or report_topic",
+                "an email needs a topic",
+                "write failure_topic: true, report_topic: true or both",
+                key=("email",),
+                about=("failure_topic", "report_topic"),
             )
         return self
+
+    @property
+    def topics_for_jobs(self) -> tuple[str, ...]:
+        """Topics that jobs may notify."""
+        return (conventions.REPORTS_TOPIC,) if self.report_topic else ()
 
 
 class Settings(Strict):
@@ -348,7 +359,7 @@ class Settings(Strict):
     logs: LogSettings = LogSettings()
     """Log groups."""
     monitoring: MonitoringSettings = MonitoringSettings()
-    """Failures."""
+    """Who hears of failures and reports."""
     budgets: BudgetSettings = BudgetSettings()
     """What the stage may cost, for the report."""
     jobs: dict[JobName, JobOverrides] = Field(default_factory=dict)

@@ -20,9 +20,10 @@ from components.image import RegistryLogin, registry_login
 from components.job import BuiltImage, Job, JobArgs, PromotedImage
 from components.job_queue import JobQueue, JobQueueArgs, StateTimeLimit
 from components.ledger import Ledger, LedgerArgs
-from components.monitoring import Monitoring, MonitoringArgs
+from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, ReportTopicArgs
 from components.names import Names
 from components.network import Network, NetworkArgs
+from components.report_facts import report_facts
 from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.tagging import stage_tags, tagging
 from jobs import conventions
@@ -38,11 +39,14 @@ class StageArgs:
     """Job → its prepared build context; empty when images are promoted."""
     promoted: Mapping[str, PromotedImage]
     """Job → the image of another stage; empty when images are built."""
+    endpoint_url: str | None = None
+    """Where AWS is, when it isn't AWS."""
 
 
 class Stage(pulumi.ComponentResource):
-    """Children: Network, InstanceAccess (with EC2), ComputeEnvironments, JobQueues, Buckets, Monitoring (by setting),
-    Ledger, a ScheduleGroup (with schedules), Jobs. All carry the stage's tags."""
+    """Children: Network, InstanceAccess (with EC2), ComputeEnvironments, JobQueues, Buckets, Monitoring and ReportTopic
+    (by setting), Ledger, a ScheduleGroup (with schedules), Jobs, and `stage.json` in the reports' bucket where there is
+    one. All carry the stage's tags."""
 
     outputs: Mapping[str, Any]
     """The outputs contract: see `components/reference.py`."""
@@ -66,10 +70,12 @@ class Stage(pulumi.ComponentResource):
         self.queues = {queue: self._queue(queue, wanted) for queue, wanted in settings.queues.items()}
         self.buckets = self._buckets()
         self.monitoring = self._monitoring()
+        self.topics = self._topics()
         self.ledger = self._ledger()
         self.jobs = self._jobs()
 
         self.outputs = self._outputs()
+        self._stage_file()
         self.register_outputs({reference.OUTPUT: self.outputs})
 
     @property
@@ -92,6 +98,8 @@ class Stage(pulumi.ComponentResource):
                 private=wanted.private,
                 egress=wanted.egress,
                 has_ec2=any(not one.is_fargate for one in self._settings.compute_environments.values()),
+                notifies=any(job.spec.permissions.notify for job in self._args.plan.jobs),
+                asks_costs=any(job.spec.permissions.costs for job in self._args.plan.jobs),
                 vpc_id=wanted.vpc_id,
                 subnet_ids=wanted.subnet_ids,
             ),
@@ -187,6 +195,16 @@ class Stage(pulumi.ComponentResource):
             self._child,
         )
 
+    def _topics(self) -> dict[str, pulumi.Output[str]]:
+        """Those jobs may notify: name → ARN."""
+        wanted = self._settings.monitoring
+        return {
+            name: ReportTopic(
+                self._names.of("topic", name), ReportTopicArgs(names=self._names, email=wanted.email), self._child
+            ).topic_arn
+            for name in wanted.topics_for_jobs
+        }
+
     def _ledger(self) -> Ledger:
         return Ledger(
             self._names.of("delivery stream", "ledger"),
@@ -225,6 +243,7 @@ class Stage(pulumi.ComponentResource):
                     image=self._image(planned, login),
                     queue=self.queues[planned.spec.queue],
                     buckets=self.buckets,
+                    topics=self.topics,
                     ledger=self.ledger,
                     schedule_group=group,
                     assign_public_ip=self.network.assign_public_ip,
@@ -245,6 +264,22 @@ class Stage(pulumi.ComponentResource):
             keep=self._settings.images.keep,
             login=login,
             force_destroy=self._settings.force_destroy,
+        )
+
+    def _stage_file(self) -> None:
+        """What the outputs say, and what a report is asked with: a job has neither a stack nor this repository."""
+        bucket = self.buckets.get(conventions.REPORTS_BUCKET)
+        if bucket is None:
+            return
+        jobs = {planned.name: planned.spec for planned in self._args.plan.jobs}
+        facts = report_facts(self._settings, jobs, endpoint_url=self._args.endpoint_url)
+        aws.s3.BucketObjectv2(
+            self._names.of("bucket", conventions.REPORTS_BUCKET, "stage"),
+            bucket=bucket.name,
+            key=conventions.STAGE_FILE,
+            content=pulumi.Output.json_dumps({**self.outputs, "report": facts.model_dump()}, sort_keys=True),
+            content_type="application/json",
+            opts=self._child,
         )
 
     def _outputs(self) -> Mapping[str, Any]:
@@ -270,7 +305,10 @@ class Stage(pulumi.ComponentResource):
             "roles": {name: job.role_arn for name, job in self.jobs.items()},
             "log_groups": {name: job.log_group_name for name, job in self.jobs.items()},
             "owners": {planned.name: planned.spec.owner for planned in self._args.plan.jobs},
-            "topics": {} if self.monitoring is None else {"failures": self.monitoring.topic_arn},
+            "topics": {
+                **({} if self.monitoring is None else {"failures": self.monitoring.topic_arn}),
+                **self.topics,
+            },
             "dead_letters": dead_letters,
             "ledger": {
                 "bucket": self.buckets[conventions.LEDGER_BUCKET].name,

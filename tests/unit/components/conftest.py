@@ -31,6 +31,24 @@ def private_stage(example_repository: Path) -> Recording:
 
 
 @pytest.fixture(scope="session")
+def reporting_stage(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A private stage with a reports bucket, its topic, and a job that uses both."""
+    repository = example.write_repository(
+        tmp_path_factory.mktemp("reporting"), {"resize": example.RESIZE, "summary": example.SUMMARY}
+    )
+    for name in ("shared/words.py", "shared/tests/test_words.py", "tools/one.py", "tools/two.py"):
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_text(f"# {name}\n")
+    config = example.config(
+        network={"private": True, "egress": "interface-endpoints", "availability_zones": 2},
+        buckets={"uploads": {}, "results": {}, "reports": {}},
+        monitoring={"report_topic": True, "email": "ops@example.org"},
+        budgets={"stage_per_month": 400.5, "owners_per_month": {"media": 120}},
+    )
+    return record(config, stack="dev", repository=repository)
+
+
+@pytest.fixture(scope="session")
 def source_outputs(stage: Recording) -> dict[str, object]:
     """What the example stage exports, as the engine hands it to another stack: numbers are floats."""
     return {"stage": {**stage.outputs, "version": float(stage.outputs["version"])}}

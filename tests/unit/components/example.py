@@ -48,6 +48,15 @@ triggers:
   - schedule: {rate: 1 day}
     enabled: false
 """
+SUMMARY = """\
+description: Reads the ledger and the bill, writes reports and says so
+owner: platform
+platform: fargate
+queue: serverless
+resources: {vcpus: 1, memory_mib: 4096}
+permissions: {read: [ledger, reports], write: [reports], notify: [reports], costs: true}
+include: [shared, tools/one.py]
+"""
 JOBS = {"resize": RESIZE, "count": COUNT, "sweep": SWEEP}
 
 CONFIG: Mapping[str, Any] = {

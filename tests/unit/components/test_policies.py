@@ -14,10 +14,13 @@ from tests.unit.components import example
 from tests.unit.components.mocked_engine import ACCOUNT, REGION, Recording, arn, record
 
 # action → why AWS has no narrower resource for it
-ONLY_ON_EVERYTHING = {"ecr:GetAuthorizationToken": "the token is the registry's, of the whole account"}
+ONLY_ON_EVERYTHING = {
+    "ecr:GetAuthorizationToken": "the token is the registry's, of the whole account",
+    "ce:GetCostAndUsage": "the bill is the account's",
+}
 
 
-@pytest.fixture(scope="module", params=["stage", "private_stage", "promoted_stage"])
+@pytest.fixture(scope="module", params=["stage", "private_stage", "promoted_stage", "reporting_stage"])
 def recording(request: pytest.FixtureRequest) -> Recording:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Recording)

@@ -88,11 +88,36 @@ def test_an_unknown_bucket_is_named_wherever_it_stands() -> None:
     ]
 
 
-def test_the_ledger_is_not_for_jobs() -> None:
+def test_the_ledger_may_be_read_and_not_written() -> None:
+    assert problems(stage(), job(JOB.replace("read: [uploads]", "read: [uploads, ledger]"))) == []
     assert problems(stage(), job(JOB.replace("write: [results]", "write: [ledger]"))) == [
-        "jobs/words/job.yaml:6: permissions.write[0] is the ledger's bucket; the ledger is the platform's own; "
-        "known are results, uploads; add a bucket to batchyard:buckets"
+        "jobs/words/job.yaml:6: permissions.write[0] is the ledger's bucket; the ledger is the platform's own and may "
+        "only be read; known are results, uploads; add a bucket to batchyard:buckets"
     ]
+
+
+def test_a_topic_that_the_settings_do_not_make_is_refused() -> None:
+    notifying = job(JOB.replace("write: [results]", "write: [results], notify: [reports]"))
+    assert problems(stage(), notifying) == [
+        "jobs/words/job.yaml:6: permissions.notify[0] is the topic reports, which Pulumi.test.yaml doesn't ask for; "
+        "a stage has the topics of its settings; write report_topic: true below batchyard:monitoring, or leave the job "
+        "out with batchyard:jobs.words.enabled: false"
+    ]
+    assert problems(stage(monitoring={"report_topic": True}), notifying) == []
+    assert problems(stage(jobs={"words": {"enabled": False}}), notifying) == []
+
+
+def test_an_unknown_topic_is_named_with_the_one_there_is() -> None:
+    notifying = job(JOB.replace("write: [results]", "write: [results], notify: [report]"))
+    assert problems(stage(monitoring={"report_topic": True}), notifying) == [
+        "jobs/words/job.yaml:6: permissions.notify[0] is the unknown topic report; known are reports; "
+        "did you mean reports?"
+    ]
+
+
+def test_a_job_that_the_stage_leaves_out_needs_nothing_of_it() -> None:
+    elsewhere = job(JOB.replace("queue: standard", "queue: other").replace("[uploads]", "[others]"))
+    assert problems(stage(jobs={"words": {"enabled": False}}), elsewhere) == []
 
 
 @pytest.mark.parametrize(

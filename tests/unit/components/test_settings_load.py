@@ -210,8 +210,8 @@ def test_every_configuration_key_is_offered() -> None:
         ),
         (
             {"batchyard:monitoring": {"email": "x@example.org"}},
-            "Pulumi.test.yaml: batchyard:monitoring.email is given without failure_topic; an email needs the topic; "
-            "write failure_topic: true",
+            "Pulumi.test.yaml: batchyard:monitoring.email is given without failure_topic or report_topic; "
+            "an email needs a topic; write failure_topic: true, report_topic: true or both",
         ),
         (
             {"batchyard:promote_from": "dev"},
