@@ -31,11 +31,11 @@ import docker
 from PIL import Image
 
 from cli.demo_watch import Seen, Upload, Watch
-from cli.stage_access import StageAccess, from_outputs
 from local.home import Home
 from local.lane import Lane
 from local.stage import bring_up
 from reports.collect.ledger import LedgerReader
+from reports.stage import StageAccess, from_outputs
 
 PREVIEWS = 5
 STARTS = 5

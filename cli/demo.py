@@ -20,12 +20,13 @@ from cli.display import Display, display_for
 from cli.local import STAGE_ERRORS, failure_text
 from cli.output import FOUND_PROBLEMS, INTERRUPTED, Json, console, fail, print_json
 from cli.run_facts import run_table
-from cli.stage_access import StageAccess, StageUnavailableError, default_lane, from_outputs
+from cli.stage_access import default_lane
 from local.demo_data import DemoDataError, demo_files, make_demo_data
 from local.lane import DEFAULT_LANE, Lane
 from local.processes import write_atomically
 from local.stage import DEFAULT_STACK, bring_up
 from reports.collect.ledger import LedgerReader
+from reports.stage import StageAccess, StageUnavailableError, from_outputs
 
 FILE: Final = "demo.json"
 POLL_S: Final = 0.5

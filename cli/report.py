@@ -14,18 +14,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from cli.output import FOUND_PROBLEMS, USAGE, Json, console, fail
-from cli.stage_access import StageAccess, StageUnavailableError, default_lane, open_stage
-from cli.stage_report import question, stage_facts
+from cli.stage_access import default_lane, open_stage
+from cli.stage_report import stage_facts
 from jobs import conventions
 from jobs.problems import Problems
 from local.stage import DEFAULT_STACK
 from reports.collect.bill_ce import METRICS, Bill, Metric
 from reports.model.report import Dimension, Report
 from reports.period import choose
+from reports.question import question
 from reports.render import files
 from reports.render.html import html
 from reports.render.text import markdown, terminal
 from reports.run import BillSource, from_explorer, from_export, make_report
+from reports.stage import StageAccess, StageUnavailableError
 
 Format = Literal["terminal", "html", "md", "json", "csv", "xlsx"]
 _BY_SUFFIX: Final[dict[str, Format]] = {".html": "html", ".htm": "html", ".md": "md", ".json": "json", ".xlsx": "xlsx"}

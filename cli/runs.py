@@ -11,10 +11,11 @@ from rich.markup import escape
 
 from cli.output import Json, console, fail, print_json
 from cli.run_facts import Run, run_table
-from cli.stage_access import StageUnavailableError, default_lane, open_stage
+from cli.stage_access import default_lane, open_stage
 from local.stage import DEFAULT_STACK
 from reports.collect.ledger import LedgerReader
 from reports.collect.results import ResultIndex
+from reports.stage import StageUnavailableError
 
 _SHOWN_ASIDE = 5
 

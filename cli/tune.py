@@ -21,8 +21,8 @@ from cli.report import (
     bill_source,
     say,
 )
-from cli.stage_access import StageUnavailableError, default_lane, open_stage
-from cli.stage_report import question, settings_file, stage_facts
+from cli.stage_access import default_lane, open_stage
+from cli.stage_report import settings_file, stage_facts
 from cli.tune_file import diff, edited, read_text, replace_file
 from components.check import plan
 from components.settings import load_settings_file
@@ -32,7 +32,9 @@ from local.stage import DEFAULT_STACK
 from reports.model.report import Period, Proposal, Report
 from reports.model.words import money
 from reports.period import days
+from reports.question import question
 from reports.run import make_report
+from reports.stage import StageUnavailableError
 
 MEMORY_KEY: Final = "resources.memory_mib"
 _LOOKED_AT: Final = timedelta(days=7)

@@ -12,7 +12,6 @@ from typing import Any
 
 from PIL import Image
 
-from cli.stage_access import StageAccess, from_outputs
 from jobs import retry_rules
 from jobs.spec.model import Retry
 from local.lane import Lane
@@ -20,6 +19,7 @@ from local.stage import DEFAULT_STACK, StackFiles, StageUp, bring_up
 from reports.collect.ledger import LedgerReader
 from reports.collect.rows import Collected
 from reports.model.attempt import Attempt
+from reports.stage import StageAccess, from_outputs
 from tests.engine.stages import wait_until
 
 BASE_IMAGE = "batchyard/base:python3.11"

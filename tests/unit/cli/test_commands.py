@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 from cli import doctor, local, runs
 from cli.doctor import Finding
 from cli.main import app
-from cli.stage_access import StageAccess, StageUnavailableError, from_outputs, open_stage
+from cli.stage_access import open_stage
 from jobs.spec.schema import schema_text
 from local.home import REPOSITORY, Home
 from local.lane import Lane, PulumiError
+from reports.stage import StageAccess, StageUnavailableError, from_outputs
 from tests.unit.reports.collect.ledger_rows import STAGE, attempt_row, line, told, usage_row
 
 

@@ -21,13 +21,15 @@ from typer.testing import CliRunner
 from cli import report
 from cli.main import app
 from cli.report import bill_source
-from cli.stage_access import ExportedEnvironment, StageAccess, from_outputs
-from cli.stage_report import StageFacts, question, stage_facts
+from cli.stage_report import stage_facts
 from jobs import conventions
+from jobs.stage_facts import StageFacts
 from local.home import REPOSITORY
 from reports.model.report import Report
 from reports.period import choose
+from reports.question import budgets, question, sold
 from reports.run import make_report
+from reports.stage import ExportedEnvironment, StageAccess, from_outputs
 from tests.worlds.answers import Explorer, export
 from tests.worlds.ledger import Delivery, cluster_arn, write
 from tests.worlds.world import Made, World, make
@@ -256,9 +258,9 @@ def test_what_a_stages_files_say() -> None:
     assert {"flights", "thumbnails"} <= set(facts.memory_now)
     assert facts.kinds["spot"] == "ec2-spot"
     assert facts.missing == ()
-    assert facts.sold("ec2", 1, 700) == 704
-    assert facts.sold("ec2", 1, 10_000_000) is None
-    assert facts.sold("fargate", 0.25, 700) == 1024
+    assert sold(facts)("ec2", 1, 700) == 704
+    assert sold(facts)("ec2", 1, 10_000_000) is None
+    assert sold(facts)("fargate", 0.25, 700) == 1024
     absent = stage_facts(REPOSITORY, "nowhere")
     assert absent.missing == ("Pulumi.nowhere.yaml: no such file, so what its jobs ask for today isn't known",)
 
@@ -266,10 +268,11 @@ def test_what_a_stages_files_say() -> None:
 def test_budgets_are_the_stages_settings(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     text = (REPOSITORY / "Pulumi.prod.yaml").read_text()
-    budgets = "  batchyard:budgets: {stage_per_month: 400.5, owners_per_month: {media: 120}}\n"
-    (tmp_path / "Pulumi.prod.yaml").write_text(text + budgets)
-    assert stage_facts(tmp_path, "prod").budgets == {"prod": 400_500_000_000, "owner media": 120_000_000_000}
-    (tmp_path / "Pulumi.prod.yaml").write_text(text + budgets.replace("400.5", "-1"))
+    given = "  batchyard:budgets: {stage_per_month: 400.5, owners_per_month: {media: 120}}\n"
+    (tmp_path / "Pulumi.prod.yaml").write_text(text + given)
+    facts = stage_facts(tmp_path, "prod")
+    assert budgets(facts, stage="prod") == {"prod": 400_500_000_000, "owner media": 120_000_000_000}
+    (tmp_path / "Pulumi.prod.yaml").write_text(text + given.replace("400.5", "-1"))
     assert "batchyard:budgets.stage_per_month is -1; a budget is an amount" in stage_facts(tmp_path, "prod").missing[0]
 
 

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from cli import tune
 from cli.main import app
-from cli.stage_access import StageAccess
 from local.home import REPOSITORY, Home
 from reports.model.report import Proposal
 from reports.run import make_report
+from reports.stage import StageAccess
 from tests.unit.reports.collect.ledger_rows import STAGE, attempt_row, line, told, usage_row
 
 FILE = f"Pulumi.{STAGE}.yaml"

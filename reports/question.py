@@ -1,0 +1,138 @@
+"""What a report of a stage is asked with, out of what the stage exports and the facts of its settings.
+
+The command line has both from the repository and the stack's outputs, the scheduled job from `stage.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jobs.stage_facts import StageFacts
+from reports.analyse.proposals import MemoryRule, Rounding, sold_memory
+from reports.collect.fetch import fetch as fetch_ledger
+from reports.collect.instances import Environment
+from reports.collect.load import Source
+from reports.model.money import nano
+from reports.model.report import Period
+from reports.run import BillSource, Fetch, Question
+from reports.stage import ExportedEnvironment, StageAccess, StageUnavailableError
+from scheduling.catalog import FARGATE
+
+_FARGATE: Final = "fargate"
+_SPOT: Final = "spot"
+SAY_EVERY_OBJECTS: Final = 500
+
+
+def question(
+    access: StageAccess,
+    facts: StageFacts,
+    *,
+    stack: str,
+    period: Period,
+    now: datetime,
+    cache: Path,
+    bill: BillSource | None,
+    currency: str | None,
+    say: Callable[[str], None],
+) -> Question:
+    """What to ask `make_report`. A stage without a ledger is asked about all the same."""
+    missing = list(facts.missing)
+    ledger: Source | None = None
+    fetch: Fetch | None = None
+    try:
+        bucket = access.ledger_bucket
+    except StageUnavailableError as problem:
+        missing.append(f"the ledger: {problem}")
+    else:
+        folder = cache / bucket
+        clusters, environments, unknown = _environments(access.environments, facts.kinds)
+        missing += unknown
+        ledger = Source(
+            stage=access.stage,
+            raw=folder / "raw",
+            compacted=folder / "compacted",
+            clusters=clusters,
+            compute_environments=environments,
+            owners=access.owners,
+        )
+        fetch = _fetch(access, bucket, folder / "raw", say)
+    return Question(
+        stack=stack,
+        stage=access.stage,
+        period=period,
+        now=now,
+        ledger=ledger,
+        fetch=fetch,
+        bill=bill,
+        currency=currency,
+        budgets=budgets(facts, stage=access.stage),
+        memory_now=facts.memory_now,
+        sold=sold(facts),
+        missing=tuple(missing),
+    )
+
+
+def budgets(facts: StageFacts, *, stage: str) -> dict[str, int]:
+    """The stage under its name, `owner <name>` → nano-dollars a month."""
+    owners = {f"owner {name}": nano(amount) for name, amount in facts.owner_budgets.items()}
+    return owners if facts.stage_budget is None else {stage: nano(facts.stage_budget), **owners}
+
+
+def sold(facts: StageFacts) -> Rounding:
+    """The least memory that is sold and enough: not more than the stage's largest instance has."""
+
+    def least(platform: str, vcpus: float, needed_mib: int) -> int | None:
+        size = sold_memory(platform, vcpus, needed_mib, grid=dict(FARGATE), step_mib=MemoryRule().step_mib)
+        if size is not None and platform != _FARGATE and facts.largest_mib is not None and size > facts.largest_mib:
+            return None
+        return size
+
+    return least
+
+
+def _fetch(access: StageAccess, bucket: str, folder: Path, say: Callable[[str], None]) -> Fetch:
+    def progress(done: int, all_of_them: int) -> None:
+        if done == all_of_them or done % SAY_EVERY_OBJECTS == 0:
+            say(f"ledger: {done:,} of {all_of_them:,} new objects")
+
+    def fetch(since: date) -> Sequence[str]:
+        try:
+            s3: Any = access.client("s3")
+        except (BotoCoreError, ClientError) as problem:
+            return [f"the ledger {bucket}: {problem}"]
+        return fetch_ledger(s3, bucket, folder, since=since, progress=progress).missing
+
+    return fetch
+
+
+def _environments(
+    exported: Mapping[str, ExportedEnvironment], kinds: Mapping[str, str]
+) -> tuple[dict[str, Environment], dict[str, Environment], list[str]]:
+    """Cluster's ARN → environment, AWS's name → environment, and what isn't known."""
+    clusters: dict[str, Environment] = {}
+    named: dict[str, Environment] = {}
+    without: list[str] = []
+    for name, one in sorted(exported.items()):
+        kind = one.kind or kinds.get(name, "")
+        environment = Environment(name=name, purchase=_SPOT if kind.endswith(_SPOT) else "on-demand")
+        if one.arn:
+            named[one.arn.rpartition("/")[2]] = environment
+        if one.ecs_cluster_arn:
+            clusters[one.ecs_cluster_arn] = environment
+        elif not kind.startswith(_FARGATE):
+            without.append(name)
+    if not without:
+        return clusters, named, []
+    return (
+        clusters,
+        named,
+        [
+            f"which instances are those of {', '.join(without)}: the stage exports no ECS cluster of theirs; "
+            "bring it up with this Batchyard"
+        ],
+    )
