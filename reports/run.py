@@ -23,6 +23,7 @@ from reports.collect.bill_ce import WAIT, Bill, Metric, collect_bill
 from reports.collect.bill_cur import collect_export
 from reports.collect.compaction import compact
 from reports.collect.load import Source, load, open_database
+from reports.collect.prices import PriceSource, of_spot
 from reports.collect.store import StoreError
 from reports.model.money import nano
 from reports.model.report import Period, Report, Requests
@@ -62,6 +63,10 @@ class Question:
     budgets: Mapping[str, int] = field(default_factory=dict)
     memory_now: Mapping[str, int] = field(default_factory=dict)
     rule: MemoryRule = field(default_factory=MemoryRule)
+    prices: PriceSource | None = None
+    """Who knows prices on demand that the bill doesn't tell."""
+    notes: tuple[str, ...] = ()
+    """What to know while reading."""
     missing: tuple[str, ...] = ()
     """What is known to be missing already."""
 
@@ -94,6 +99,8 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
         missing += _untagged(bill.lines, lines, question, currency)
         if question.bill is not None and not bill.missing and not _of_period(lines, question.period):
             missing.append(f"the bill holds no line of {question.period.label}")
+        prices = of_spot(lines, currency=currency, ask=question.prices)
+        missing += prices.missing
         connection.execute(BILL_LINES.duckdb_ddl())
         insert_lines(connection, lines)
         say("allocating the bill")
@@ -110,6 +117,8 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
                 memory_now=question.memory_now,
                 sold=question.sold,
                 rule=question.rule,
+                on_demand=prices.hour_nano,
+                notes=question.notes,
                 missing=tuple(missing),
                 set_aside=set_aside,
                 requests=_requests(bill),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, get_args
 
 from duckdb import DuckDBPyConnection
 
 from reports.analyse.allocate import query
-from reports.analyse.changes import JobPeriod, movers
+from reports.analyse.changes import JobPeriod, movers, total
 from reports.analyse.outlook import AnomalySettings, anomalies, budget, forecast
 from reports.analyse.proposals import JobHistory, MemoryRule, Rounding, Run, propose_memory
+from reports.analyse.spot import spot, told_prices
 from reports.model.report import (
     Budget,
     Change,
@@ -25,8 +26,10 @@ from reports.model.report import (
     NoProposal,
     Period,
     Proposal,
+    QueueWait,
     Report,
     Requests,
+    UnitCosts,
     Waste,
 )
 from reports.model.words import headline
@@ -48,6 +51,9 @@ class Asked:
     memory_now: Mapping[str, int]
     sold: Rounding
     rule: MemoryRule
+    on_demand: Mapping[str, int] = field(default_factory=dict)
+    """Spot usage type → nano-dollars of an hour of the same capacity on demand."""
+    notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     set_aside: int = 0
     requests: Requests | None = None
@@ -55,11 +61,12 @@ class Asked:
 
 def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
     """The report on `asked.period`, from a connection that `allocate` went through."""
-    for step in ("retried_attempts", "cost_cube", "run_cube"):
+    told_prices(connection, asked.on_demand)
+    for step in ("retried_attempts", "spot_days", "cost_cube", "run_cube"):
         connection.execute(query(step))
     days = [Day(**row) for row in _rows(connection, query("days"))]
     current = [day for day in days if asked.period.since <= day.day < asked.period.until]
-    total = sum(_of(day) for day in current)
+    bill = sum(_of(day) for day in current)
     before = asked.previous
     previous_days = [day for day in days if before and before.since <= day.day < before.until]
     previous = sum(_of(day) for day in previous_days) if previous_days else None
@@ -68,20 +75,24 @@ def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
     budgets = _budgets(connection, asked, days)
     proposals, kept = _proposals(connection, asked)
     return Report(
-        sentence=_sentence(total, previous, changes, budgets, asked),
+        sentence=_sentence(bill, previous, changes, budgets, asked),
         stack=asked.stack,
         currency=asked.currency,
         generated_at=asked.generated_at,
         period=asked.period,
         previous=before,
-        total_nano=total,
+        total_nano=bill,
         previous_total_nano=previous,
-        identity=_identity(connection, asked, total),
+        identity=_identity(connection, asked, bill),
         days=tuple(current),
         breakdowns={dimension: _groups(connection, dimension, asked) for dimension in get_args(Dimension)},
+        units=tuple(_unit_costs(row) for row in _rows(connection, query("unit_costs"), **_span(asked))),
         jobs=tuple(JobFigures(**row) for row in _rows(connection, query("job_figures"), **_span(asked))),
+        queues=tuple(QueueWait(**row) for row in _rows(connection, query("queue_waits"), **_span(asked))),
+        spot=spot(_rows(connection, query("spot_savings"), **_span(asked)), currency=asked.currency),
         waste=tuple(Waste(**row) for row in _rows(connection, query("waste"), **_span(asked))),
         changes=changes,
+        change_total=total(changes) if previous is not None else None,
         anomalies=anomalies(
             _daily_costs(connection), since=asked.period.since, until=asked.period.until, settings=AnomalySettings()
         ),
@@ -89,6 +100,7 @@ def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
         budgets=budgets,
         proposals=proposals,
         no_proposals=kept,
+        notes=(*asked.notes, *_estimated(current)),
         missing=(*asked.missing, *_unreached(connection, asked)),
         set_aside=asked.set_aside,
         requests=asked.requests,
@@ -152,10 +164,26 @@ def _groups(connection: DuckDBPyConnection, dimension: Dimension, asked: Asked) 
             **row,
             share=row["cost_nano"] / whole if whole else None,
             per_success_nano=row["cost_nano"] // row["succeeded"] if row["succeeded"] else None,
-            on_demand_nano=None,
         )
         for row in rows
     )
+
+
+def _unit_costs(row: Mapping[str, Any]) -> UnitCosts:
+    told = {name: value for name, value in row.items() if name != "children_nano"}
+    return UnitCosts(
+        **told,
+        per_success_nano=row["cost_nano"] // row["succeeded"] if row["succeeded"] else None,
+        per_child_nano=row["children_nano"] // row["children"] if row["children"] else None,
+    )
+
+
+def _estimated(days: Sequence[Day]) -> list[str]:
+    changing = [day.day for day in days if day.estimated]
+    if not changing:
+        return []
+    when = f"of {changing[0]}" if changing[0] == days[-1].day else f"from {changing[0]} on"
+    return [f"the bill {when} is AWS's estimate so far and may still change"]
 
 
 def _job_periods(connection: DuckDBPyConnection, asked: Asked) -> tuple[dict[str, JobPeriod], dict[str, JobPeriod]]:

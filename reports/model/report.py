@@ -42,7 +42,10 @@ class Identity(Part):
 
 
 class Group(Part):
-    """One row of a breakdown: a job, an owner, a queue… `cost_nano` holds its attempts' costs."""
+    """One row of a breakdown: a job, an owner, a queue… `cost_nano` holds its attempts' costs.
+
+    `on_demand_nano` is what they would have cost without spot capacity; None where a price for that isn't known.
+    """
 
     key: str
     cost_nano: int
@@ -70,6 +73,58 @@ class JobFigures(Part):
     memory_asked_mib: int | None
     memory_peak_mib: float | None
     cpu_used_share: float | None
+
+
+class UnitCosts(Part):
+    """What one job's results cost. A success pays for the failures before it, and so does an array's child.
+
+    `success_nano` and `failed_nano` add up to `cost_nano`; `retried_nano` is of attempts that another followed.
+    """
+
+    job: str
+    cost_nano: int
+    success_nano: int
+    failed_nano: int
+    retried_nano: int
+    succeeded: int
+    per_success_nano: int | None
+    children: int
+    per_child_nano: int | None
+
+
+class QueueWait(Part):
+    """Seconds that first attempts waited in a queue, from submission to the container's start."""
+
+    queue: str
+    attempts: int
+    wait_p50_s: float | None
+    wait_p95_s: float | None
+
+
+class SpotSaving(Part):
+    """Spot capacity of one environment, its idle time too: saving = on_demand − paid, of what can be compared.
+
+    `unpriced_nano` was paid for capacity whose price on demand isn't known, and is in no other figure here. What the
+    ledger puts in no environment has an empty one.
+    """
+
+    environment: str
+    platform: Literal["ec2", "fargate"]
+    paid_nano: int
+    on_demand_nano: int
+    saving_nano: int
+    unpriced_nano: int
+
+
+class Spot(Part):
+    """All spot capacity of the bill against its price on demand: the sums of `rows`."""
+
+    sentence: str
+    paid_nano: int
+    on_demand_nano: int
+    saving_nano: int
+    unpriced_nano: int
+    rows: tuple[SpotSaving, ...]
 
 
 class Waste(Part):
@@ -172,14 +227,22 @@ class Report(Part):
     identity: Identity
     days: tuple[Day, ...]
     breakdowns: dict[Dimension, tuple[Group, ...]]
+    units: tuple[UnitCosts, ...]
     jobs: tuple[JobFigures, ...]
+    queues: tuple[QueueWait, ...]
+    spot: Spot | None
+    """None without spot capacity on the bill."""
     waste: tuple[Waste, ...]
     changes: tuple[Change, ...]
+    change_total: Change | None
+    """The sum of `changes`; None without a period before."""
     anomalies: tuple[Anomaly, ...]
     forecast: Forecast | None
     budgets: tuple[Budget, ...]
     proposals: tuple[Proposal, ...]
     no_proposals: tuple[NoProposal, ...]
+    notes: tuple[str, ...] = ()
+    """What to know while reading: figures AWS may still change, a bill that is simulated."""
     missing: tuple[str, ...]
     set_aside: int
     requests: Requests | None

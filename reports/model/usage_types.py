@@ -41,6 +41,11 @@ _RULES: Final[tuple[tuple[str, Kind, Purchase], ...]] = (
 )
 
 
+def on_demand_twin(usage_type: str) -> str:
+    """The usage type of the same capacity on demand: `EU-SpotUsage:m5.large` → `EU-BoxUsage:m5.large`."""
+    return usage_type.replace("SpotUsage-Fargate-", "Fargate-").replace("SpotUsage:", "BoxUsage:")
+
+
 def classify(usage_type: str) -> Usage:
     """The usage a usage type stands for; `other` for one no rule knows."""
     for pattern, kind, purchase in _RULES:

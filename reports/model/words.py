@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from reports.model.money import cents
+from decimal import Context, Decimal
+
+from reports.model.money import NANO_PER_UNIT, cents
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 NONE = "–"
 """What stands where there is no evidence."""
+_CENT_NANO = NANO_PER_UNIT // 100
+_LEAST_NANO = NANO_PER_UNIT // 1_000_000
 
 
 def money(nano: int | None, currency: str) -> str:
-    """Cents: `$1,204.50`, `-$3.07`; an en dash for None; `<$0.01` for what is less than half a cent but something."""
+    """Cents: `$1,204.50`, `-$3.07`; two digits below a cent: `$0.0042`, `<$0.000001`; an en dash for None."""
     if nano is None:
         return NONE
     symbol = SYMBOLS.get(currency, f"{currency} ")
-    rounded = cents(abs(nano))
-    if nano and not rounded:
-        return f"<{symbol}0.01"
-    return f"{'-' if nano < 0 else ''}{symbol}{rounded:,.2f}"
+    if 0 < abs(nano) < _LEAST_NANO:
+        return f"<{symbol}0.000001"
+    text = _digits(nano, 2) if 0 < abs(nano) < _CENT_NANO else f"{cents(abs(nano)):,.2f}"
+    return f"{'-' if nano < 0 else ''}{symbol}{text}"
 
 
 def headline(nano: int, currency: str) -> str:
-    """Whole units from 100 on, cents below: `$412`, `$3.07`."""
+    """Whole units from 100 on, as `money` below: `$412`, `$3.07`, `$0.0042`."""
     rounded = cents(abs(nano))
-    text = f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:,.2f}"
-    return f"{'-' if nano < 0 and rounded else ''}{SYMBOLS.get(currency, f'{currency} ')}{text}"
+    if rounded < 100:
+        return money(nano, currency)
+    return f"{'-' if nano < 0 else ''}{SYMBOLS.get(currency, f'{currency} ')}{rounded:,.0f}"
 
 
 def unit_price(nano: int | None, currency: str) -> str:
@@ -32,22 +37,31 @@ def unit_price(nano: int | None, currency: str) -> str:
     if nano is None:
         return NONE
     symbol = SYMBOLS.get(currency, f"{currency} ")
-    value = nano / 1e9
-    if not nano or abs(value) >= 1:
+    if not nano or abs(nano) >= NANO_PER_UNIT:
         return money(nano, currency)
-    digits = f"{abs(value):.4g}"
-    return f"{'-' if value < 0 else ''}{symbol}{float(digits):.9f}".rstrip("0").rstrip(".")
+    return f"{'-' if nano < 0 else ''}{symbol}{_digits(nano, 4)}"
+
+
+def _digits(nano: int, most: int) -> str:
+    """The first digits that say something, without a sign: 421_700 with two → `0.00042`."""
+    value = Context(prec=most).create_decimal(Decimal(abs(nano)).scaleb(-9))
+    return f"{value:.9f}".rstrip("0").rstrip(".")
 
 
 def signed(nano: int, currency: str) -> str:
     """A difference: `+$3.07`, `-$0.50`, `±0`."""
-    if not cents(nano):
+    if not nano:
         return "±0"
     return f"{'+' if nano > 0 else ''}{money(nano, currency)}"
 
 
 def share(value: float | None) -> str:
     return NONE if value is None else f"{value:.0%}" if value >= 0.0995 or not value else f"{value:.1%}"
+
+
+def sentence_case(text: str) -> str:
+    """With a capital at its beginning; the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def change(now: int, before: int | None) -> str:

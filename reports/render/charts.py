@@ -93,9 +93,8 @@ def _short(text: str, most: int = 20) -> str:
 
 
 def _tick(nano: float, report: Report) -> str:
-    value = nano / 1e9
-    text = f"{value:,.0f}" if value >= 10 or not value else f"{value:.2g}"
-    return escape(f"{words.SYMBOLS.get(report.currency, report.currency + ' ')}{text}")
+    text = words.headline(round(nano), report.currency)
+    return escape(text.removesuffix(".00"))
 
 
 def _nice_step(most: float, *, ticks: int = 4) -> float:

@@ -31,7 +31,8 @@ def xlsx(report: Report, file: Path) -> None:
         first = book.add_worksheet("report")
         first.write_string(0, 0, report.sentence, book.add_format({"bold": True}))
         first.write_string(1, 0, f"{report.stack}, {report.period.label}, {report.currency}")
-        for n, sentence in enumerate(report.missing):
+        spot = [report.spot.sentence] if report.spot is not None else []
+        for n, sentence in enumerate((*spot, *report.notes, *report.missing)):
             first.write_string(3 + n, 0, sentence)
         for table in tables(report):
             sheet = book.add_worksheet(table.key[:31])

@@ -35,6 +35,7 @@ def html(report: Report) -> str:
         tables=tables(report),
         requests=requests_line(report),
         count=words.count,
+        sentence_case=words.sentence_case,
     )
 
 

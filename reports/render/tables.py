@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from reports.model import words
-from reports.model.report import Dimension, Group, Report
+from reports.model.report import Change, Dimension, Group, Report, Spot, SpotSaving, UnitCosts
 
 Align = Literal["left", "right"]
 
@@ -29,13 +29,15 @@ class TableView:
     note: str
     columns: tuple[tuple[str, Align], ...]
     rows: tuple[tuple[Cell, ...], ...]
+    total: int | None = None
+    """Which of the rows is the sum of the others."""
 
 
 def tables(report: Report) -> tuple[TableView, ...]:
     """Every table with rows, in the report's order."""
     made = [_identity(report), *(_breakdown(report, dimension) for dimension in get_args(Dimension))]
-    made += [_changes(report), _jobs(report), _waste(report), _anomalies(report), _budgets(report)]
-    made += [_proposals(report), _no_proposals(report)]
+    made += [_changes(report), units(report), spot(report), _jobs(report), _queues(report), _waste(report)]
+    made += [_anomalies(report), _month(report), _budgets(report), _proposals(report), _no_proposals(report)]
     return tuple(table for table in made if table.rows)
 
 
@@ -57,6 +59,10 @@ def _count(number: int) -> Cell:
 
 def _share(value: float | None) -> Cell:
     return Cell(text=words.share(value), value=value)
+
+
+def _unit_price(nano: int | None, report: Report) -> Cell:
+    return Cell(text=words.unit_price(nano, report.currency), value=_whole(nano))
 
 
 def _written(value: float | None, write: Callable[[float | None], str]) -> Cell:
@@ -83,7 +89,8 @@ def _identity(report: Report) -> TableView:
         for line in report.identity.apart
     ]
     note = "The lines add up to the bill's usage exactly; credits, refunds and tax are beside it."
-    return _table("identity", "Where the bill went", note, ("", "cost", "share"), rows)
+    view = _table("identity", "Where the bill went", note, ("", "cost", "share"), rows)
+    return replace(view, total=len(report.identity.lines))
 
 
 def _part(nano: int, report: Report) -> float | None:
@@ -99,13 +106,18 @@ def _breakdown(report: Report, dimension: Dimension) -> TableView:
             Cell(text=words.change(group.cost_nano, group.previous_nano), value=_ratio(group)),
             _count(group.attempts),
             _share(group.succeeded / group.attempts if group.attempts else None),
-            Cell(text=words.unit_price(group.per_success_nano, report.currency), value=_whole(group.per_success_nano)),
+            _unit_price(group.per_success_nano, report),
             _money(group.failed_nano, report),
+            *([_money(group.on_demand_nano, report)] if report.spot is not None else []),
         ]
 
-    columns = (dimension, "cost", "share", "change", "attempts", "succeeded", "a success", "failed attempts")
+    columns = [dimension, "cost", "share", "change", "attempts", "succeeded", "a success", "failed attempts"]
+    note = "What jobs cost; idle machines are apart."
+    if report.spot is not None:
+        columns.append("on demand")
+        note += " On demand: the same without spot capacity."
     rows = [row(group) for group in report.breakdowns.get(dimension, ())]
-    return _table(f"by-{dimension}", f"By {dimension}", "What jobs cost; idle machines are apart.", columns, rows)
+    return _table(f"by-{dimension}", f"By {dimension}", note, columns, rows)
 
 
 def _ratio(group: Group) -> float | None:
@@ -117,8 +129,8 @@ def _whole(nano: int | None) -> float | None:
 
 
 def _changes(report: Report) -> TableView:
-    rows = [
-        [
+    def row(change: Change) -> list[Cell]:
+        return [
             _text(change.job),
             _signed(change.difference_nano, report),
             _signed(change.volume_nano, report),
@@ -126,12 +138,102 @@ def _changes(report: Report) -> TableView:
             _signed(change.efficiency_nano, report),
             _text(change.sentence),
         ]
-        for change in report.changes
-    ]
+
+    rows = [row(change) for change in report.changes]
+    if len(rows) > 1 and report.change_total is not None:
+        rows.append(row(report.change_total))
     note = "Volume: successful runs. Price: dollars for the same machine time. Efficiency: machine time a success took."
     columns = ("job", "difference", "volume", "price", "efficiency", "in words")
     view = _table("changes", "What changed", note, columns, rows)
-    return TableView(**{**view.__dict__, "columns": (*view.columns[:-1], ("in words", "left"))})
+    summed = len(rows) - 1 if len(rows) > len(report.changes) else None
+    return replace(view, columns=(*view.columns[:-1], ("in words", "left")), total=summed)
+
+
+def units(report: Report) -> TableView:
+    """What each job's results cost."""
+    arrays = any(unit.children for unit in report.units)
+
+    def row(unit: UnitCosts) -> list[Cell]:
+        cells = [
+            _text(unit.job),
+            _money(unit.cost_nano, report),
+            _count(unit.succeeded),
+            _unit_price(unit.per_success_nano, report),
+            _money(unit.success_nano, report),
+            _money(unit.failed_nano, report),
+            _money(unit.retried_nano, report),
+        ]
+        return cells + ([_count(unit.children), _unit_price(unit.per_child_nano, report)] if arrays else [])
+
+    columns = ["job", "cost", "succeeded", "a success", "succeeded for", "failed for", "tried again for"]
+    if arrays:
+        columns += ["children", "a child"]
+    note = (
+        "A success pays for the failures before it. No job says how many items it handled, "
+        "so what an item cost isn't known."
+    )
+    return _table("units", "What a result cost", note, columns, [row(unit) for unit in report.units])
+
+
+def spot(report: Report) -> TableView:
+    """Spot capacity by environment against its price on demand."""
+    title = "Spot against on demand"
+    if report.spot is None:
+        return _table("spot", title, "", (), ())
+
+    def row(name: str, platform: str, one: Spot | SpotSaving) -> list[Cell]:
+        share = one.saving_nano / one.on_demand_nano if one.on_demand_nano else None
+        known = one.on_demand_nano or not one.unpriced_nano
+        return [
+            _text(name),
+            _text(platform),
+            _money(one.paid_nano + one.unpriced_nano, report),
+            _money(one.on_demand_nano if known else None, report),
+            _money(one.saving_nano if known else None, report),
+            _share(share),
+            _money(one.unpriced_nano, report),
+        ]
+
+    rows = [row(one.environment or "in no known environment", one.platform, one) for one in report.spot.rows]
+    if len(rows) > 1:
+        rows.append(row("all", "", report.spot))
+    columns = ("environment", "platform", "paid", "on demand", "saved", "share", "not compared")
+    note = (
+        "With their idle time. On demand is the bill's own price, or the price list's; saved is it less what was paid."
+    )
+    summed = len(rows) - 1 if len(rows) > len(report.spot.rows) else None
+    return replace(_table("spot", title, note, columns, rows, left=2), total=summed)
+
+
+def _queues(report: Report) -> TableView:
+    rows = [
+        [
+            _text(queue.queue),
+            _count(queue.attempts),
+            _written(queue.wait_p50_s, words.duration),
+            _written(queue.wait_p95_s, words.duration),
+        ]
+        for queue in report.queues
+    ]
+    note = "First attempts, from submission to the container's start."
+    return _table("queues", "Waiting", note, ("queue", "attempts", "p50", "p95"), rows)
+
+
+def _month(report: Report) -> TableView:
+    month = report.forecast
+    if month is None:
+        return _table("month", "", "", (), ())
+    rows = [
+        [
+            _text(month.month),
+            _money(month.so_far_nano, report),
+            _money(month.expected_nano, report),
+            _money(month.low_nano, report),
+            _money(month.high_nano, report),
+        ]
+    ]
+    note = f"At the pace of {month.days_seen} days; in four of five such months the end lies between low and high."
+    return _table("month", "The month's end", note, ("month", "so far", "at its end", "low", "high"), rows)
 
 
 def _jobs(report: Report) -> TableView:
@@ -208,7 +310,7 @@ def _proposals(report: Report) -> TableView:
         rows,
         left=2,
     )
-    return TableView(**{**view.__dict__, "columns": (*view.columns[:-1], ("evidence", "left"))})
+    return replace(view, columns=(*view.columns[:-1], ("evidence", "left")))
 
 
 def _no_proposals(report: Report) -> TableView:

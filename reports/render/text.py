@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.model.report import Report
+from reports.model.words import sentence_case
 from reports.render.html import requests_line, tiles
 from reports.render.tables import TableView, tables
 
@@ -15,6 +16,9 @@ from reports.render.tables import TableView, tables
 def markdown(report: Report) -> str:
     """GitHub's dialect. Cells hold names that people chose: pipes, backslashes and HTML's signs are escaped."""
     lines = [f"# {_escaped(report.sentence)}", "", f"{_escaped(report.stack)}, {report.period.label}", ""]
+    if report.spot is not None:
+        lines += [f"{_escaped(sentence_case(report.spot.sentence))}.", ""]
+    lines += [f"{_escaped(sentence_case(note))}.\n" for note in report.notes]
     lines += [f"> {_escaped(sentence)}" for sentence in report.missing]
     if report.set_aside:
         lines.append(f"> {report.set_aside:,} rows of the ledger could not be read; they are set aside, not lost.")
@@ -30,6 +34,9 @@ def markdown(report: Report) -> str:
 def terminal(report: Report) -> RenderableType:
     """For Rich to print; colour and width are the console's affair."""
     parts: list[RenderableType] = [Text(report.sentence, style="bold"), ""]
+    if report.spot is not None:
+        parts.insert(1, Text(sentence_case(report.spot.sentence)))
+    parts += [Text(note, style="dim") for note in report.notes]
     parts += [Text(f"! {sentence}", style="yellow") for sentence in report.missing]
     if report.set_aside:
         parts.append(Text(f"! {report.set_aside:,} rows of the ledger are set aside", style="yellow"))

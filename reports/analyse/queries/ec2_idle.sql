@@ -7,11 +7,11 @@ WITH hours AS (
   GROUP BY day, environment, stage, instance_type, purchase
 ),
 taken AS (
-  SELECT c.day, i.environment, i.stage, i.purchase, sum(c.cost_nano) AS cost_nano
+  SELECT c.day, i.environment, i.stage, i.instance_type, i.purchase, sum(c.cost_nano) AS cost_nano
   FROM attempt_costs AS c
   JOIN attempts AS a ON a.rowid = c.attempt
   JOIN instances AS i ON i.instance_id = a.instance_id
-  GROUP BY c.day, i.environment, i.stage, i.purchase
+  GROUP BY c.day, i.environment, i.stage, i.instance_type, i.purchase
 ),
 edges AS (
   SELECT day, environment, stage, instance_type, purchase, count(*) AS edge_count
@@ -28,7 +28,7 @@ all_edges AS (
 ),
 around AS (
   SELECT
-    e.day, e.environment, e.stage, e.purchase,
+    e.day, e.environment, e.stage, e.instance_type, e.purchase,
     sum(
       CAST(
         r.cost_nano * least(r.billed_us - r.known_us, a.edge_count * $edge_us) // r.billed_us
@@ -39,17 +39,18 @@ around AS (
   JOIN all_edges AS a USING (day, instance_type, purchase)
   JOIN instance_rates AS r USING (day, instance_type, purchase)
   WHERE r.billed_us > r.known_us
-  GROUP BY e.day, e.environment, e.stage, e.purchase
+  GROUP BY e.day, e.environment, e.stage, e.instance_type, e.purchase
 ),
 between_jobs AS (
   SELECT
-    h.day, h.environment, h.stage, h.purchase,
+    h.day, h.environment, h.stage, h.instance_type, h.purchase,
     CAST(sum(h.cost_nano) - coalesce(any_value(t.cost_nano), 0) AS BIGINT) AS cost_nano
   FROM hours AS h
   LEFT JOIN taken AS t
-    ON t.day = h.day AND t.environment = h.environment AND t.stage = h.stage AND t.purchase = h.purchase
-  GROUP BY h.day, h.environment, h.stage, h.purchase
+    ON t.day = h.day AND t.environment = h.environment AND t.stage = h.stage AND t.instance_type = h.instance_type
+    AND t.purchase = h.purchase
+  GROUP BY h.day, h.environment, h.stage, h.instance_type, h.purchase
 )
-SELECT day, environment, stage, purchase, cost_nano, 'no job running' AS detail FROM between_jobs
+SELECT day, environment, stage, instance_type, purchase, cost_nano, 'no job running' AS detail FROM between_jobs
 UNION ALL
-SELECT day, environment, stage, purchase, cost_nano, 'starting and stopping' AS detail FROM around
+SELECT day, environment, stage, instance_type, purchase, cost_nano, 'starting and stopping' AS detail FROM around

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,12 +18,13 @@ from jobs import conventions
 from jobs.problems import Problems
 from reports.collect.bill_ce import Bill
 from reports.collect.load import Source
+from reports.collect.prices import Prices
 from reports.model.report import Report
 from reports.period import choose
 from reports.run import Question, from_explorer, from_export, make_report
 from tests.worlds.answers import Explorer, export
 from tests.worlds.ledger import Delivery, clusters, compute_environments, write
-from tests.worlds.world import Made, World, make
+from tests.worlds.world import INSTANCE_TYPES, Made, World, make
 
 NOW = datetime(2026, 11, 16, 6, tzinfo=UTC)
 WEEK = choose(now=NOW, timezone="UTC")
@@ -61,6 +62,11 @@ def of(made: Made) -> Explorer:
     return Explorer(made.bill_lines, stage_tag=conventions.TAG_STAGE)
 
 
+def listed(usage_types: Sequence[str], _currency: str) -> Prices:
+    """Every price of the world's instance types."""
+    return Prices(hour_nano={name: round(INSTANCE_TYPES[name.split(":")[1]][2] * 1e9) for name in usage_types})
+
+
 def question(source: Source | None, bill: Callable[[date, date], Bill] | None, **more: Any) -> Question:
     given: dict[str, Any] = {
         "stack": "prod",
@@ -71,6 +77,7 @@ def question(source: Source | None, bill: Callable[[date, date], Bill] | None, *
         "bill": bill,
         "sold": lambda platform, vcpus, mib: -(-mib // 64) * 64,
         "memory_now": {f"job-{n}": 512 * (1 + n % 4) for n in range(8)},
+        "prices": listed,
     }
     return Question(**{**given, **more})
 

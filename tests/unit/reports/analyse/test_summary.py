@@ -27,7 +27,7 @@ def made() -> Made:
     return make(World(seed=21, days=14, instances=50, reclaim_fraction=0.3, credit_nano=3 * DOLLAR))
 
 
-def _report(made: Made, **changed: Any) -> Report:
+def report_of(made: Made, **changed: Any) -> Report:
     connection = duckdb.connect()
     for table, frame in ((ATTEMPTS, made.attempts), (INSTANCES, made.instances), (BILL_LINES, made.bill_lines)):
         connection.execute(table.duckdb_ddl())
@@ -51,7 +51,7 @@ def _report(made: Made, **changed: Any) -> Report:
 
 @pytest.fixture(scope="module")
 def report(made: Made) -> Report:
-    return _report(made)
+    return report_of(made)
 
 
 def test_the_identity_holds_and_its_bill_is_the_weeks_usage(report: Report, made: Made) -> None:
@@ -95,7 +95,7 @@ def test_the_sentence_says_amount_change_cause_and_budget(report: Report) -> Non
 
 
 def test_a_first_week_says_so_and_compares_nothing(made: Made) -> None:
-    report = _report(made, previous=None, period=BEFORE)
+    report = report_of(made, previous=None, period=BEFORE)
     assert report.sentence.startswith(f"{headline(report.total_nano, 'USD')} in 2026-W45, the first period on record")
     assert (report.changes, report.previous_total_nano) == ((), None)
     assert [line.name for line in report.identity.apart] == ["credit"]
@@ -111,12 +111,12 @@ def test_an_empty_week_is_a_report_too(made: Made) -> None:
     empty = Made(
         attempts=made.attempts[:0], instances=made.instances[:0], bill_lines=made.bill_lines[:0], truth=made.truth[:0]
     )
-    report = _report(empty, budgets={})
+    report = report_of(empty, budgets={})
     assert report.sentence == "$0.00 in 2026-W46, the first period on record"
     assert (report.jobs, report.waste, report.proposals, report.forecast) == ((), (), (), None)
 
 
 def test_a_bill_that_ends_early_is_said(made: Made) -> None:
     lines = made.bill_lines[made.bill_lines["day"] < date(2026, 11, 12)]
-    report = _report(Made(attempts=made.attempts, instances=made.instances, bill_lines=lines, truth=made.truth))
+    report = report_of(Made(attempts=made.attempts, instances=made.instances, bill_lines=lines, truth=made.truth))
     assert any("attempts have no cost: the bill doesn't reach them" in sentence for sentence in report.missing)

@@ -11,7 +11,7 @@ from reports.model import words
 
 @pytest.mark.parametrize(
     ("nano", "text"),
-    [(412_300_000_000, "$412"), (3_070_000_000, "$3.07"), (-12_500_000_000, "-$12.50"), (-1, "$0.00")],
+    [(412_300_000_000, "$412"), (3_070_000_000, "$3.07"), (-12_500_000_000, "-$12.50"), (312_000, "$0.00031")],
 )
 def test_a_headline_has_whole_dollars_from_a_hundred_on(nano: int, text: str) -> None:
     assert words.headline(nano, "USD") == text
@@ -19,9 +19,18 @@ def test_a_headline_has_whole_dollars_from_a_hundred_on(nano: int, text: str) ->
 
 @pytest.mark.parametrize(
     ("nano", "text"),
-    [(1_204_500_000_000, "$1,204.50"), (-3_070_000_000, "-$3.07"), (1, "<$0.01"), (0, "$0.00"), (None, "–")],
+    [
+        (1_204_500_000_000, "$1,204.50"),
+        (-3_070_000_000, "-$3.07"),
+        (10_000_000, "$0.01"),
+        (4_210_000, "$0.0042"),
+        (-300_000, "-$0.0003"),
+        (999, "<$0.000001"),
+        (0, "$0.00"),
+        (None, "–"),
+    ],
 )
-def test_an_amount_has_cents_and_never_hides_that_it_is_something(nano: int | None, text: str) -> None:
+def test_an_amount_has_cents_or_two_digits_and_never_hides_that_it_is_something(nano: int | None, text: str) -> None:
     assert words.money(nano, "USD") == text
 
 
@@ -39,6 +48,10 @@ def test_a_unit_price_keeps_four_digits(nano: int | None, text: str) -> None:
 )
 def test_a_duration_names_its_units(seconds: float | None, text: str) -> None:
     assert words.duration(seconds) == text
+
+
+def test_a_difference_has_its_sign_however_small() -> None:
+    assert [words.signed(nano, "USD") for nano in (0, 300_000, -4_000_000_000)] == ["±0", "+$0.0003", "-$4.00"]
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,12 @@ from reports.model.report import (
     JobFigures,
     Period,
     Proposal,
+    QueueWait,
     Report,
     Requests,
+    Spot,
+    SpotSaving,
+    UnitCosts,
     Waste,
 )
 from reports.render import files
@@ -48,7 +52,18 @@ def _group(key: str, cost: int) -> Group:
         per_success_nano=cost // 9,
         failed_nano=DOLLAR // 10,
         retried_nano=0,
-        on_demand_nano=None,
+        on_demand_nano=cost * 2,
+    )
+
+
+def _saving(environment: str, dollars: int) -> SpotSaving:
+    return SpotSaving(
+        environment=environment,
+        platform="ec2",
+        paid_nano=dollars * DOLLAR,
+        on_demand_nano=2 * dollars * DOLLAR,
+        saving_nano=dollars * DOLLAR,
+        unpriced_nano=DOLLAR // 2 if environment else 0,
     )
 
 
@@ -99,6 +114,28 @@ def report() -> Report:
                 cpu_used_share=None,
             ),
         ),
+        units=(
+            UnitCosts(
+                job=HOSTILE,
+                cost_nano=DOLLAR,
+                success_nano=DOLLAR * 9 // 10,
+                failed_nano=DOLLAR // 10,
+                retried_nano=DOLLAR // 20,
+                succeeded=9,
+                per_success_nano=DOLLAR // 9,
+                children=4,
+                per_child_nano=DOLLAR // 4,
+            ),
+        ),
+        queues=(QueueWait(queue="critical", attempts=10, wait_p50_s=12.0, wait_p95_s=200.0),),
+        spot=Spot(
+            sentence="spot capacity saved $4.00, 50% of its price on demand; $0.50 of it can't be compared",
+            paid_nano=4 * DOLLAR,
+            on_demand_nano=8 * DOLLAR,
+            saving_nano=4 * DOLLAR,
+            unpriced_nano=DOLLAR // 2,
+            rows=(_saving("spot", 3), _saving("", 1)),
+        ),
         waste=(Waste(reason="idle", cost_nano=2 * DOLLAR),),
         changes=(
             Change(
@@ -109,6 +146,14 @@ def report() -> Report:
                 efficiency_nano=0,
                 sentence="flights ran 31% more often",
             ),
+        ),
+        change_total=Change(
+            job="all jobs",
+            difference_nano=DOLLAR,
+            price_nano=0,
+            volume_nano=DOLLAR,
+            efficiency_nano=0,
+            sentence="",
         ),
         anomalies=(),
         forecast=Forecast(
@@ -131,6 +176,7 @@ def report() -> Report:
             ),
         ),
         no_proposals=(),
+        notes=("the bill from 2026-11-21 on is AWS's estimate so far and may still change",),
         missing=("3 of 20 attempts ran without the probe",),
         set_aside=2,
         requests=Requests(pages=2, price_nano=20_000_000, days_from_cache=12),
@@ -145,6 +191,10 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+
+    @property
+    def all_text(self) -> str:
+        return "\n".join(self.text)
 
     def handle_data(self, data: str) -> None:
         self.text.append(data.strip())
@@ -197,6 +247,35 @@ def test_missing_evidence_and_rows_set_aside_are_said_in_every_text(report: Repo
         assert "2 rows of the ledger" in text
 
 
+def test_the_spot_saving_and_what_to_know_while_reading_are_in_every_text_and_the_workbook(
+    report: Report, tmp_path: Path
+) -> None:
+    files.xlsx(report, tmp_path / "report.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "report.xlsx")["report"]
+    workbook = "\n".join(str(row[0].value) for row in sheet.iter_rows())
+    for text in (_page(report).all_text, markdown(report), _terminal(report), workbook):
+        assert "pot capacity saved $4.00, 50% of its price on demand; $0.50 of it can't be compared" in text
+        assert "he bill from 2026-11-21 on is AWS's estimate so far" in text
+
+
+def test_sums_stand_below_their_rows_and_stay_there_when_a_table_is_sorted(report: Report) -> None:
+    summed = {table.key: table.rows[table.total][0].text for table in tables(report) if table.total is not None}
+    assert summed == {"identity": "bill", "spot": "all"}
+    assert html(report).count('<tr class="total">') == 2
+    two = report.model_copy(update={"changes": (*report.changes, *report.changes)})
+    changes = next(table for table in tables(two) if table.key == "changes")
+    assert changes.total == 2
+    assert changes.rows[2][0].text == "all jobs"
+
+
+def test_a_month_has_its_band_and_a_result_its_price(report: Report) -> None:
+    shown = {table.key: [[cell.text for cell in row] for row in table.rows] for table in tables(report)}
+    assert shown["month"] == [["2026-11", "$20.00", "$30.00", "$28.00", "$32.00"]]
+    assert shown["units"][0][2:] == ["9", "$0.1111", "$0.90", "$0.10", "$0.05", "4", "$0.25"]
+    assert shown["queues"] == [["critical", "10", "12 s", "3 min 20 s"]]
+    assert "what an item cost isn't known" in markdown(report)
+
+
 def test_json_reads_back_as_the_same_report(report: Report) -> None:
     assert Report.model_validate_json(files.json(report)) == report
 
@@ -224,7 +303,10 @@ def test_a_report_of_an_empty_week_can_be_rendered(report: Report) -> None:
         update={
             "days": (),
             "breakdowns": {},
+            "units": (),
             "jobs": (),
+            "queues": (),
+            "spot": None,
             "waste": (),
             "changes": (),
             "budgets": (),

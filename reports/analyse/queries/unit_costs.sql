@@ -1,0 +1,26 @@
+-- What each job's results cost: its attempts that succeeded, those that didn't, those another attempt followed; children of arrays.
+WITH costs AS (
+  SELECT
+    job, sum(cost_nano) AS cost_nano, sum(cost_nano) FILTER (WHERE outcome = 'succeeded') AS success_nano,
+    sum(cost_nano) FILTER (WHERE outcome <> 'succeeded') AS failed_nano, sum(cost_nano) FILTER (WHERE retried) AS retried_nano,
+    sum(cost_nano) FILTER (WHERE of_array) AS children_nano
+  FROM cost_cube
+  WHERE day >= $since AND day < $until
+  GROUP BY job
+),
+runs AS (
+  SELECT
+    job, sum(attempts) FILTER (WHERE outcome = 'succeeded') AS succeeded,
+    sum(attempts) FILTER (WHERE of_array AND NOT retried) AS children
+  FROM run_cube
+  WHERE day >= $since AND day < $until
+  GROUP BY job
+)
+SELECT
+  costs.job, CAST(costs.cost_nano AS BIGINT) AS cost_nano, CAST(coalesce(costs.success_nano, 0) AS BIGINT) AS success_nano,
+  CAST(coalesce(costs.failed_nano, 0) AS BIGINT) AS failed_nano, CAST(coalesce(costs.retried_nano, 0) AS BIGINT) AS retried_nano,
+  CAST(coalesce(runs.succeeded, 0) AS BIGINT) AS succeeded, CAST(coalesce(runs.children, 0) AS BIGINT) AS children,
+  CAST(coalesce(costs.children_nano, 0) AS BIGINT) AS children_nano
+FROM costs
+LEFT JOIN runs ON runs.job = costs.job
+ORDER BY cost_nano DESC, costs.job
