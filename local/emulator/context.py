@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from local.emulator.capacity import Watcher
+
 ACCOUNT = "123456789012"
 LANE_LABEL = "batchyard.lane"
 CONTAINER_HOST = "host.docker.internal"
@@ -39,6 +41,8 @@ class EmulatorContext:
     second_scale: float = 1.0
     # set when the emulator is about to end
     stopping: threading.Event = field(default_factory=threading.Event)
+    # told of Batch's instances and tasks; services that keep account of them add themselves when they are installed
+    watchers: list[Watcher] = field(default_factory=list)
 
     def real_seconds(self, emulated_s: float) -> float:
         """How long `emulated_s` emulated seconds last on the wall clock."""

@@ -224,6 +224,7 @@ def everything(lane: Lane) -> dict[str, list[str]]:
             one["computeEnvironmentName"] for one in batch.describe_compute_environments()["computeEnvironments"]
         ],
         "batch queues": [one["jobQueueName"] for one in batch.describe_job_queues()["jobQueues"]],
+        "ecs clusters": lane.client("ecs").list_clusters()["clusterArns"],
         "batch definitions": [one["jobDefinitionArn"] for one in active],
         "ecr repositories": [
             one["repositoryName"] for one in lane.client("ecr").describe_repositories()["repositories"]

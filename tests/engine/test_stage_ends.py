@@ -26,7 +26,7 @@ def test_destroy_leaves_the_emulator_empty(
     stack.destroy()
 
     assert set(made) >= {
-        "ec2 vpcs", "iam roles", "batch environments", "batch queues", "batch definitions", "ecr repositories",
+        "ec2 vpcs", "iam roles", "batch environments", "batch queues", "batch definitions", "ecs clusters", "ecr repositories",
         "s3 buckets", "events rules", "scheduler schedules", "scheduler groups", "sqs queues", "sns topics",
         "firehose streams", "log groups", "alarms",
     }  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 from moto.batch import urls as moto_urls
 from moto.batch.models import batch_backends
@@ -39,11 +41,15 @@ class BatchService:
 
 
 def install(
-    context: EmulatorContext, *, runner: Runner | None = None, publish: Publish = publish_to_eventbridge
+    context: EmulatorContext,
+    *,
+    runner: Runner | None = None,
+    publish: Publish = publish_to_eventbridge,
+    wall_s: Callable[[], float] = time.time,
 ) -> BatchService:
     """Makes moto's Batch ours. Containers an earlier emulator of this lane left behind are removed.
 
-    Without a `runner`, jobs are containers of the machine's Docker engine.
+    Without a `runner`, jobs are containers of the machine's Docker engine. `wall_s` gives seconds of the epoch.
     """
     shipper: LogShipper | None = None
     if runner is None:
@@ -58,6 +64,7 @@ def install(
     substitutions.attribute(Setup, "context", context)
     substitutions.attribute(Setup, "runner", runner)
     substitutions.attribute(Setup, "publish", staticmethod(publish))
+    substitutions.attribute(Setup, "wall_s", staticmethod(wall_s))
     substitutions.attribute(moto_urls, "url_paths", dict.fromkeys(moto_urls.url_paths, BatchyardBatchResponse.dispatch))
     substitutions.backend(batch_backends, BatchyardBatchBackend)
     return BatchService(substitutions, runner, shipper)

@@ -54,9 +54,9 @@ class ContainerRunner:
                 self._client = docker.from_env(timeout=CALL_TIMEOUT_S, max_pool_size=256)
             return self._client.api
 
-    def run(self, plan: Plan, handle: Handle, on_started: Callable[[], None]) -> Outcome:
+    def run(self, plan: Plan, handle: Handle, on_pulled: Callable[[], None], on_started: Callable[[], None]) -> Outcome:
         try:
-            return self._run(plan, handle, on_started)
+            return self._run(plan, handle, on_pulled, on_started)
         except _TROUBLE as error:
             logger.warning("attempt %s of %s: %s", plan.attempt, plan.job_id, error)
             return _not_started(f"CannotCreateContainerError: {_words(error)}")
@@ -64,12 +64,15 @@ class ContainerRunner:
             handle.settled.set()
             handle.done.set()
 
-    def _run(self, plan: Plan, handle: Handle, on_started: Callable[[], None]) -> Outcome:
+    def _run(
+        self, plan: Plan, handle: Handle, on_pulled: Callable[[], None], on_started: Callable[[], None]
+    ) -> Outcome:
         api = self._api()
         try:
             self._pull_if_missing(api, plan.image)
         except _TROUBLE as error:
             return _not_started(f"CannotPullContainerError: {_words(error)}")
+        on_pulled()
         try:
             secrets = read_secrets(self._client_of, plan.secrets)
         except SecretUnreadable as error:

@@ -22,6 +22,8 @@ from local.emulator.batch.plans import log_stream_name, plan_of
 from local.emulator.batch.running import FAILED_TO_START, Handle, Outcome, Plan, Runner
 from local.emulator.batch.state_events import Publish
 from local.emulator.batch.store import Store
+from local.emulator.batch.tasks import task_of
+from local.emulator.capacity import Home, Task, Watchers
 from local.emulator.context import EmulatorContext
 from scheduling.decide import decide
 from scheduling.model import Job as WaitingJob
@@ -40,7 +42,8 @@ class _Active:
     """An attempt on its way."""
 
     job: Job
-    number: int
+    attempt: Attempt
+    home: Home
     handle: Handle = field(default_factory=Handle)
     timed_out: bool = False
     # the reason TerminateJob gave
@@ -50,9 +53,15 @@ class _Active:
     def is_stopping(self) -> bool:
         return self.timed_out or self.terminated is not None
 
+    def task(self) -> Task:
+        return task_of(self.job, self.attempt, self.home, stop_requested=self.is_stopping)
+
 
 class Engine:
-    """Runs one account and region's jobs. Public methods take the store's lock themselves, and briefly."""
+    """Runs one account and region's jobs. Public methods take the store's lock themselves, and briefly.
+
+    The context's watchers are told of every instance and task.
+    """
 
     def __init__(
         self,
@@ -70,7 +79,8 @@ class Engine:
         self._clock_s = clock_s
         self._wall_s = wall_s
         self.lifecycle = Lifecycle(store, publish=publish, now_ms=self.now_ms)
-        self.fleet = Fleet()
+        self._watchers = Watchers(context.watchers)
+        self.fleet = Fleet(arns=store.arns, watchers=self._watchers, now_ms=self.now_ms)
         self._active: dict[str, _Active] = {}
         # (when, tie-breaker, job id, attempt) of running attempts' timeouts
         self._timeouts: list[tuple[float, int, str, int]] = []
@@ -175,7 +185,7 @@ class Engine:
         while self._timeouts and self._timeouts[0][0] <= now_s:
             _, _, job_id, number = heapq.heappop(self._timeouts)
             active = self._active.get(job_id)
-            if active is not None and active.number == number and not active.is_stopping:
+            if active is not None and active.attempt.number == number and not active.is_stopping:
                 active.timed_out = True
                 self._stop(active)
         for job in list(self.lifecycle.runnable.values()):
@@ -211,7 +221,7 @@ class Engine:
 
     def _begin(self, job: Job, start: Start) -> None:
         environment = self._store.environments[start.environment]
-        seat = self.fleet.admit(start, job.request)
+        seat = self.fleet.admit(start, job.request, environment)
         arns, task_id = self._store.arns, new_task_id()
         cluster = environment.cluster_name
         attempt = Attempt(
@@ -219,16 +229,16 @@ class Engine:
             environment_arn=environment.arn,
             environment_name=environment.name,
             instance_id=seat.ec2_instance_id,
-            container_instance_arn=(
-                arns.container_instance(cluster, seat.container_instance_id) if seat.container_instance_id else None
-            ),
+            container_instance_arn=seat.container_instance_arn,
             task_id=task_id,
             task_arn=arns.task(cluster, task_id),
             log_stream_name=log_stream_name(job, task_id),
+            created_at_ms=self.now_ms(),
         )
         self.lifecycle.starting(job, attempt)
-        active = _Active(job=job, number=attempt.number)
+        active = _Active(job=job, attempt=attempt, home=environment.home(arns))
         self._active[job.id] = active
+        self._watchers.tell(lambda watcher: watcher.task_placed(active.task()))
         plan = plan_of(job, attempt, self._context)
         thread = threading.Thread(
             target=self._attend, args=(active, plan), name=f"batch-attempt-{job.id[:8]}", daemon=True
@@ -239,7 +249,9 @@ class Engine:
     def _attend(self, active: _Active, plan: Plan) -> None:
         """An attempt's thread."""
         try:
-            outcome = self._runner.run(plan, active.handle, lambda: self._started(active))
+            outcome = self._runner.run(
+                plan, active.handle, on_pulled=lambda: self._pulled(active), on_started=lambda: self._started(active)
+            )
         except Exception as error:
             logger.exception("attempt %d of %s", plan.attempt, plan.job_id)
             outcome = Outcome(
@@ -251,26 +263,32 @@ class Engine:
         with self._changed:
             self._threads.discard(threading.current_thread())
             self._active.pop(active.job.id, None)
+            if not self._closed:
+                self.lifecycle.ended(active.job, outcome, timed_out=active.timed_out, terminated=active.terminated)
+                self._watchers.tell(lambda watcher: watcher.task_stopped(active.task()))
             self.fleet.release(active.job.id)
-            if self._closed:
-                return
-            self.lifecycle.ended(active.job, outcome, timed_out=active.timed_out, terminated=active.terminated)
             self._wake()
+
+    def _pulled(self, active: _Active) -> None:
+        with self._changed:
+            active.attempt.pulled_at_ms = self.now_ms()
 
     def _started(self, active: _Active) -> None:
         with self._changed:
             if self._closed:
                 return
             self.lifecycle.running(active.job)
+            self._watchers.tell(lambda watcher: watcher.task_running(active.task()))
             if active.job.timeout_s is not None:
                 deadline_s = self._clock_s() + self._context.real_seconds(active.job.timeout_s)
-                entry = (deadline_s, next(self._ties), active.job.id, active.number)
+                entry = (deadline_s, next(self._ties), active.job.id, active.attempt.number)
                 heapq.heappush(self._timeouts, entry)
                 # the engine's thread may sleep past it
                 self._wake()
 
     def _stop(self, active: _Active) -> None:
         """Stops an attempt's container; not in this thread, which holds the lock."""
+        active.attempt.stopping_at_ms = self.now_ms()
         active.handle.stop_requested.set()
         grace_s = max(MIN_STOP_GRACE_S, self._context.real_seconds(STOP_GRACE_S))
         threading.Thread(

@@ -9,6 +9,7 @@ from typing import Any
 
 from local.emulator.batch.arns import NAME, Arns, last_part
 from local.emulator.batch.errors import client_error, require
+from local.emulator.capacity import Home
 from scheduling.catalog import UnknownInstanceType, resolve
 from scheduling.model import Environment, Kind
 
@@ -80,6 +81,17 @@ class ComputeEnvironment:
     @property
     def is_fargate(self) -> bool:
         return str(self.resources.get("type", "")).startswith("FARGATE")
+
+    def home(self, arns: Arns) -> Home:
+        """What its instances and tasks are told with."""
+        return Home(
+            account=arns.account,
+            region=arns.region,
+            environment=self.name,
+            cluster_name=self.cluster_name,
+            cluster_arn=self.cluster_arn,
+            purchase="spot" if str(self.resources.get("type", "")).endswith("SPOT") else "on-demand",
+        )
 
     def describe(self, tags: dict[str, str]) -> dict[str, Any]:
         described: dict[str, Any] = {

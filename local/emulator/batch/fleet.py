@@ -7,9 +7,13 @@ keep a larger one from being booted within `maxvCpus`.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from local.emulator.batch.arns import new_ec2_instance_id, new_task_id
+from local.emulator.batch.arns import Arns, new_ec2_instance_id, new_task_id
+from local.emulator.batch.environments import ComputeEnvironment
+from local.emulator.capacity import Instance as BootedInstance
+from local.emulator.capacity import Watchers
 from scheduling.fit import Request
 from scheduling.model import Instance, Start
 
@@ -17,17 +21,16 @@ from scheduling.model import Instance, Start
 @dataclass(kw_only=True)
 class _Booted:
     scheduling_id: str
+    # ARN
     environment: str
-    type: str
-    ec2_instance_id: str
-    container_instance_id: str
+    facts: BootedInstance
     jobs: dict[str, Request] = field(default_factory=dict)
 
     def for_scheduling(self) -> Instance:
         return Instance(
             id=self.scheduling_id,
             environment=self.environment,
-            type=self.type,
+            type=self.facts.type,
             used_vcpus=sum(request.vcpus for request in self.jobs.values()),
             used_memory_mib=sum(request.memory_mib for request in self.jobs.values()),
             used_gpus=sum(request.gpus for request in self.jobs.values()),
@@ -39,13 +42,16 @@ class Seat:
     """Where an attempt runs. None on Fargate."""
 
     ec2_instance_id: str | None
-    container_instance_id: str | None
+    container_instance_arn: str | None
 
 
 class Fleet:
-    """Guarded by the backend's lock."""
+    """Guarded by the backend's lock. `watchers` are told of every instance that comes and goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, arns: Arns, watchers: Watchers, now_ms: Callable[[], int]) -> None:
+        self._arns = arns
+        self._watchers = watchers
+        self._now_ms = now_ms
         self._instances: dict[str, _Booted] = {}
         self._on_fargate: dict[str, dict[str, Request]] = defaultdict(dict)
 
@@ -59,23 +65,31 @@ class Fleet:
             for environment, jobs in self._on_fargate.items()
         )
 
-    def admit(self, start: Start, request: Request) -> Seat:
+    def admit(self, start: Start, request: Request, environment: ComputeEnvironment) -> Seat:
         """Gives a started job its place, booting the instance if the scheduler said so."""
         if start.instance_id is None or start.instance_type is None:
             self._on_fargate[start.environment][start.job_id] = request
-            return Seat(ec2_instance_id=None, container_instance_id=None)
+            return Seat(ec2_instance_id=None, container_instance_arn=None)
         booted = self._instances.get(start.instance_id)
         if booted is None:
-            booted = _Booted(
-                scheduling_id=start.instance_id,
-                environment=start.environment,
-                type=start.instance_type,
-                ec2_instance_id=new_ec2_instance_id(),
-                container_instance_id=new_task_id(),
-            )
-            self._instances[start.instance_id] = booted
+            booted = self._boot(start.instance_id, start.instance_type, environment)
         booted.jobs[start.job_id] = request
-        return Seat(ec2_instance_id=booted.ec2_instance_id, container_instance_id=booted.container_instance_id)
+        facts = booted.facts
+        return Seat(ec2_instance_id=facts.ec2_instance_id, container_instance_arn=facts.container_instance_arn)
+
+    def _boot(self, scheduling_id: str, instance_type: str, environment: ComputeEnvironment) -> _Booted:
+        facts = BootedInstance(
+            home=environment.home(self._arns),
+            ec2_instance_id=new_ec2_instance_id(),
+            container_instance_arn=self._arns.container_instance(environment.cluster_name, new_task_id()),
+            type=instance_type,
+            tags=dict(environment.resources.get("tags") or {}),
+            booted_at_ms=self._now_ms(),
+        )
+        booted = _Booted(scheduling_id=scheduling_id, environment=environment.arn, facts=facts)
+        self._instances[scheduling_id] = booted
+        self._watchers.tell(lambda watcher: watcher.instance_booted(facts))
+        return booted
 
     def release(self, job_id: str) -> None:
         """Takes a job's place back; an instance without jobs is gone."""
@@ -83,7 +97,12 @@ class Fleet:
             jobs.pop(job_id, None)
         for booted in list(self._instances.values()):
             if booted.jobs.pop(job_id, None) is not None and not booted.jobs:
-                del self._instances[booted.scheduling_id]
+                self._let_go(booted)
+
+    def _let_go(self, booted: _Booted) -> None:
+        del self._instances[booted.scheduling_id]
+        now_ms = self._now_ms()
+        self._watchers.tell(lambda watcher: watcher.instance_gone(booted.facts, now_ms))
 
     def vcpus_of(self, environment: str) -> float:
         """vCPUs jobs hold in the environment."""

@@ -31,7 +31,12 @@ class Attempt:
     task_id: str
     task_arn: str
     log_stream_name: str
+    # its start began, with a look for the image
+    created_at_ms: int
+    pulled_at_ms: int | None = None
     started_at_ms: int | None = None
+    # somebody asked it to end
+    stopping_at_ms: int | None = None
     stopped_at_ms: int | None = None
     exit_code: int | None = None
     # the container's (`OutOfMemoryError: …`)
@@ -81,6 +86,8 @@ class Job:
     propagate_tags: bool
     depends_on: list[dict[str, Any]]
     tags: dict[str, str]
+    # what its tasks carry: its own and its definition's, if they are propagated
+    task_tags: dict[str, str]
     created_at_ms: int
     # ties of `created_at_ms` keep the order of submission
     order: int

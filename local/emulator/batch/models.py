@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from moto.batch.models import BatchBackend
@@ -29,6 +31,8 @@ class Setup:
     context: EmulatorContext | None = None
     runner: Runner | None = None
     publish: Publish | None = None
+    # seconds of the epoch
+    wall_s: Callable[[], float] = staticmethod(time.time)
 
 
 class BatchyardBatchBackend(BatchBackend):
@@ -54,7 +58,7 @@ class BatchyardBatchBackend(BatchBackend):
                 context, runner, publish = Setup.context, Setup.runner, Setup.publish
                 if context is None or runner is None or publish is None:
                     raise RuntimeError("the emulated Batch is not installed; call local.emulator.batch.install")
-                self._engine = Engine(self.store, context, runner, publish=publish)
+                self._engine = Engine(self.store, context, runner, publish=publish, wall_s=Setup.wall_s)
             return self._engine
 
     def close(self) -> None:
@@ -184,6 +188,7 @@ class BatchyardBatchBackend(BatchBackend):
                 arns=self.store.arns,
                 queue=queue,
                 definition=definition,
+                definition_tags=self.tags_of(definition.arn),
                 jobs=self.store.jobs,
                 now_ms=engine.now_ms(),
                 order=engine.lifecycle.submitted,

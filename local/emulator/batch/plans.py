@@ -53,16 +53,22 @@ def plan_of(job: Job, attempt: Attempt, context: EmulatorContext) -> Plan:
     )
 
 
-def _environment(job: Job, attempt: Attempt, context: EmulatorContext) -> dict[str, str]:
-    environment = {entry["name"]: entry["value"] for entry in job.container["environment"]}
-    environment |= {
+def batch_variables(job: Job, attempt: Attempt) -> dict[str, str]:
+    """The environment variables Batch sets itself."""
+    variables = {
         "AWS_BATCH_JOB_ID": job.id,
         "AWS_BATCH_JOB_ATTEMPT": str(attempt.number),
         "AWS_BATCH_JQ_NAME": job.queue_name,
         "AWS_BATCH_CE_NAME": attempt.environment_name,
     }
     if job.array_index is not None:
-        environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.array_index)
+        variables["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.array_index)
+    return variables
+
+
+def _environment(job: Job, attempt: Attempt, context: EmulatorContext) -> dict[str, str]:
+    environment = {entry["name"]: entry["value"] for entry in job.container["environment"]}
+    environment |= batch_variables(job, attempt)
     # what on AWS comes from the instance and the job's role
     environment |= {
         "AWS_ENDPOINT_URL": context.container_endpoint,

@@ -64,8 +64,11 @@ class Handle:
 class Runner(Protocol):
     """Runs attempts. A fake stands in for Docker in the engine's tests."""
 
-    def run(self, plan: Plan, handle: Handle, on_started: Callable[[], None]) -> Outcome:
-        """Blocks until the attempt has ended and its log is delivered; calls `on_started` once the container runs."""
+    def run(self, plan: Plan, handle: Handle, on_pulled: Callable[[], None], on_started: Callable[[], None]) -> Outcome:
+        """Blocks until the attempt has ended and its log is delivered.
+
+        Calls `on_pulled` once the image is there, `on_started` once the container runs; neither if it comes to neither.
+        """
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         """SIGTERM, after `grace_s` real seconds SIGKILL; blocks until then at most. `run` then returns."""

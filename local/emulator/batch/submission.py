@@ -28,6 +28,7 @@ def new_job(
     arns: Arns,
     queue: JobQueue,
     definition: JobDefinition,
+    definition_tags: Mapping[str, str],
     jobs: Mapping[str, Job],
     now_ms: int,
     order: int,
@@ -52,6 +53,8 @@ def new_job(
     if size is not None and not 2 <= int(size) <= 10_000:
         raise client_error(f"Error executing request, Exception : array size is {size}; it must be between 2 and 10000")
     strategy = checked_retry_strategy(body.get("retryStrategy")) or definition.retry_strategy or {}
+    asked = body.get("propagateTags")
+    propagate_tags = definition.propagate_tags if asked is None else bool(asked)
     job_id = str(uuid.uuid4())
     return Job(
         id=job_id,
@@ -69,9 +72,10 @@ def new_job(
         },
         timeout=checked_timeout(body.get("timeout")) or definition.timeout,
         platform_capabilities=list(definition.platform_capabilities),
-        propagate_tags=definition.propagate_tags if body.get("propagateTags") is None else bool(body["propagateTags"]),
+        propagate_tags=propagate_tags,
         depends_on=_dependencies(body.get("dependsOn") or [], jobs, is_array=size is not None),
         tags=tags,
+        task_tags={**definition_tags, **tags} if propagate_tags else {},
         created_at_ms=now_ms,
         order=order,
         share_identifier=body.get("shareIdentifier"),
@@ -142,6 +146,7 @@ def children_of(parent: Job, *, arns: Arns, now_ms: int, next_order: int) -> lis
                 depends_on=depends_on,
                 # children can't be tagged
                 tags={},
+                task_tags=parent.task_tags,
                 created_at_ms=now_ms,
                 order=next_order + index,
                 share_identifier=parent.share_identifier,

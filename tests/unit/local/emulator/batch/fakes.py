@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from moto.batch.models import batch_backends
 from local.emulator.batch import BatchService, install
 from local.emulator.batch.models import BatchyardBatchBackend
 from local.emulator.batch.running import ESSENTIAL_EXITED, FAILED_TO_START, OUT_OF_MEMORY, Handle, Outcome, Plan
+from local.emulator.capacity import Watcher
 from local.emulator.context import ACCOUNT, EmulatorContext
 from local.processes import wait_until
 
@@ -48,7 +50,7 @@ class FakeRunner:
         self._lock = threading.Lock()
         self._held = threading.Event()
 
-    def run(self, plan: Plan, handle: Handle, on_started: Callable[[], None]) -> Outcome:
+    def run(self, plan: Plan, handle: Handle, on_pulled: Callable[[], None], on_started: Callable[[], None]) -> Outcome:
         with self._lock:
             self.plans.append(plan)
             self.now_running += 1
@@ -56,6 +58,7 @@ class FakeRunner:
         try:
             if plan.image == "no-image":
                 return ENDS[plan.image]
+            on_pulled()
             on_started()
             if plan.image == "held":
                 wait_until(lambda: handle.stop_requested.is_set() or self._held.is_set(), timeout_s=DEADLINE_S)
@@ -81,7 +84,14 @@ class FakeRunner:
 class EmulatedBatch:
     """The installed service with a fake runner; small words for what the tests do with it."""
 
-    def __init__(self, folder: Path, *, second_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        second_scale: float = 1.0,
+        wall_s: Callable[[], float] = time.time,
+        watchers: Sequence[Watcher] = (),
+    ) -> None:
         self.runner = FakeRunner()
         self.events: list[Mapping[str, Any]] = []
         self.context = EmulatorContext(
@@ -91,8 +101,11 @@ class EmulatedBatch:
             container_endpoint="http://host.docker.internal:1",
             registry="localhost:2",
             second_scale=second_scale,
+            watchers=list(watchers),
         )
-        self.service: BatchService = install(self.context, runner=self.runner, publish=self.events.append)
+        self.service: BatchService = install(
+            self.context, runner=self.runner, publish=self.events.append, wall_s=wall_s
+        )
 
     @property
     def backend(self) -> BatchyardBatchBackend:

@@ -93,6 +93,7 @@ class Bench:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.docker = FakeDocker()
         self.logs = FakeLogs("group")
+        self.pulled = threading.Event()
         self.started = threading.Event()
         context = EmulatorContext(
             lane_folder=folder,
@@ -123,7 +124,7 @@ class Bench:
             log_stream="x/default/1",
             creates_log_group=False,
         )
-        outcome = self.runner.run(plan, handle, self.started.set)
+        outcome = self.runner.run(plan, handle, self.pulled.set, self.started.set)
         assert handle.done.is_set()
         assert handle.settled.is_set()
         return outcome
@@ -191,6 +192,7 @@ def test_an_image_nobody_has(bench: Bench) -> None:
     assert outcome == Outcome(
         exit_code=None, reason="CannotPullContainerError: manifest unknown", status_reason="Task failed to start"
     )
+    assert not bench.pulled.is_set()
     assert bench.docker.created == []
     assert not bench.started.is_set()
 

@@ -16,7 +16,7 @@ from tests.unit.local.providers.aws.plugin import Plugin
 class NoContainers:
     """A Batch runner for tests that submit no job."""
 
-    def run(self, plan: Any, handle: Any, on_started: Callable[[], None]) -> Any:
+    def run(self, plan: Any, handle: Any, on_pulled: Callable[[], None], on_started: Callable[[], None]) -> Any:
         raise AssertionError(f"no test here runs a job, {plan} was to be run")
 
     def stop(self, handle: Any, grace_s: float) -> None:
