@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
 from rich.markup import escape
 
+from cli import demo_report
 from cli.demo_watch import Seen, Watch, upload_all
 from cli.display import Display, display_for
 from cli.local import STAGE_ERRORS, failure_text
@@ -50,8 +52,9 @@ def demo(
 ) -> None:
     """Bring the local stage up, upload twelve months of flights and four photographs, and show every run.
 
-    The table is read from the ledger in S3; the same facts go to .batchyard/demo.json. Exit code 1 when a result is
-    missing.
+    The table is read from the ledger in S3; what it cost is told by the stage's own report, whose page is
+    .batchyard/report.html. The same facts go to .batchyard/demo.json. Exit code 1 when a result is missing; a report
+    that can't be made says why and changes no exit code.
     """
     lane = default_lane()
     out = console()
@@ -59,27 +62,36 @@ def demo(
     # facts of an earlier demo would pass for this one's if it doesn't come to its end
     facts_file.unlink(missing_ok=True)
     phases = Phases()
+    began = datetime.now(UTC)
     try:
         with display_for(out, silent=as_json) as display:
-            seen = run_demo(lane, phases=phases, display=display, timeout_s=timeout_s)
+            access, seen = run_demo(lane, phases=phases, display=display, timeout_s=timeout_s)
+        if not as_json:
+            _show(seen, out)
+        with phases.phase("report"):
+            told = demo_report.tell(
+                access,
+                repository=lane.home.repository,
+                folder=facts_file.parent,
+                since=began.date(),
+                relative=lane.home.relative,
+            )
     except (*STAGE_ERRORS, DemoDataError, StageUnavailableError) as problem:
         fail(f"demo: {failure_text(problem)}")
     except (BotoCoreError, ClientError) as problem:
         fail(f"demo: the emulated account doesn't answer as it should: {problem}; run `make demo` again")
     except KeyboardInterrupt:
         fail("demo: interrupted; the stage stays as it is, `make demo` goes on from there", code=INTERRUPTED)
-    facts = facts_of(seen, phases)
+    facts = {**facts_of(seen, phases), "report": told.facts()}
     write_atomically(facts_file, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     if as_json:
         print_json(facts)
     else:
-        for aside in seen.collected.set_aside[:TABLE_SHOWN_ASIDE]:
-            out.print(escape(f"set aside: {aside.place} {aside.reason}: {aside.text}"), style="yellow", soft_wrap=True)
-        out.print()
-        out.print(run_table(seen.runs))
         took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in phases.seconds.items())
         count = f"{seen.results} of {seen.results_expected} results"
         out.print(f"{len(seen.runs)} runs, {count}; {took}", soft_wrap=True)
+        out.print()
+        demo_report.show(told, out)
         out.print(f"the same facts are in {escape(lane.home.relative(facts_file))}", soft_wrap=True)
         for line in next_things(lane):
             out.print(escape(line), soft_wrap=True)
@@ -89,6 +101,13 @@ def demo(
         fail(f"demo: {len(seen.missing)} results are missing: {', '.join(seen.missing)}{without}", code=FOUND_PROBLEMS)
     if seen.unrecorded:
         fail(f"demo: the ledger has no run for {', '.join(seen.unrecorded)}", code=FOUND_PROBLEMS)
+
+
+def _show(seen: Seen, out: Console) -> None:
+    for aside in seen.collected.set_aside[:TABLE_SHOWN_ASIDE]:
+        out.print(escape(f"set aside: {aside.place} {aside.reason}: {aside.text}"), style="yellow", soft_wrap=True)
+    out.print()
+    out.print(run_table(seen.runs))
 
 
 def facts_path(lane: Lane) -> Path:
@@ -112,8 +131,11 @@ class Phases:
             self.seconds[name] = self.clock() - began
 
 
-def run_demo(lane: Lane, *, phases: Phases, display: Display, timeout_s: float) -> Seen:
-    """Files → stage → uploads → runs. Raises what those raise; a run or result that doesn't come is in the answer."""
+def run_demo(lane: Lane, *, phases: Phases, display: Display, timeout_s: float) -> tuple[StageAccess, Seen]:
+    """Files → stage → uploads → runs, and the stage they ran in.
+
+    Raises what those raise; a run or result that doesn't come is in the answer.
+    """
     with phases.phase("files"):
         display.doing("looking for the demo's files")
         make_demo_data(lane.home.data, say=display.say)
@@ -125,7 +147,7 @@ def run_demo(lane: Lane, *, phases: Phases, display: Display, timeout_s: float) 
     display.say(f"the stage is up at {stage.endpoint} ({phases.seconds['stage']:.0f} s)")
     watch = uploaded(access, lane.home.data, phases=phases, display=display)
     with phases.phase("runs"):
-        return wait_for_runs(watch, display=display, timeout_s=timeout_s)
+        return access, wait_for_runs(watch, display=display, timeout_s=timeout_s)
 
 
 def uploaded(access: StageAccess, folder: Path, *, phases: Phases, display: Display) -> Watch:

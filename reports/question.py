@@ -6,7 +6,8 @@ The command line has both from the repository and the stack's outputs, the sched
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,18 +15,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jobs.stage_facts import StageFacts
 from reports.analyse.proposals import MemoryRule, Rounding, sold_memory
+from reports.collect.bill_ce import Bill, Metric
 from reports.collect.fetch import fetch as fetch_ledger
 from reports.collect.instances import Environment
 from reports.collect.load import Source
+from reports.collect.prices import from_price_list
 from reports.model.money import nano
 from reports.model.report import Period
-from reports.run import BillSource, Fetch, Question
+from reports.run import BillSource, Fetch, Question, from_explorer
 from reports.stage import ExportedEnvironment, StageAccess, StageUnavailableError
 from scheduling.catalog import FARGATE
 
 _FARGATE: Final = "fargate"
 _SPOT: Final = "spot"
 SAY_EVERY_OBJECTS: Final = 500
+SIMULATED: Final = "the bill is simulated: machine time of this emulated account at public prices; nobody pays it"
 
 
 def question(
@@ -73,8 +77,27 @@ def question(
         budgets=budgets(facts, stage=access.stage),
         memory_now=facts.memory_now,
         sold=sold(facts),
+        prices=from_price_list(
+            lambda: access.client("pricing"), cache=cache / "prices.json", today=now.astimezone(UTC).date(), say=say
+        ),
+        notes=(SIMULATED,) if access.simulated or facts.endpoint_url else (),
         missing=tuple(missing),
     )
+
+
+def bill_of(
+    access: StageAccess, *, metric: Metric, cache: Path, spend_limit: Decimal, say: Callable[[str], None]
+) -> BillSource:
+    """The stage's bill out of Cost Explorer. Where there is no client, the bill says so."""
+
+    def ask(since: date, until: date) -> Bill:
+        try:
+            client = access.client("ce")
+        except (BotoCoreError, ClientError) as problem:
+            return Bill(missing=[f"the bill: Cost Explorer could not be reached: {problem}"])
+        return from_explorer(client, metric=metric, cache=cache, spend_limit=spend_limit, say=say)(since, until)
+
+    return ask
 
 
 def budgets(facts: StageFacts, *, stage: str) -> dict[str, int]:

@@ -12,6 +12,8 @@ from jobs import conventions
 _OUTPUT: Final = "stage"
 _UPLOADS: Final = "uploads"
 _RESULTS: Final = "results"
+_ONLY_IN: Final = {"pricing": "us-east-1"}
+"""Services that answer for every region in one."""
 
 
 class StageUnavailableError(Exception):
@@ -41,6 +43,10 @@ class StageAccess:
     """Service → boto3 client."""
     environments: Mapping[str, ExportedEnvironment] = field(default_factory=dict)
     """By name in the settings."""
+    topics: Mapping[str, str] = field(default_factory=dict)
+    """`failures`, `reports` → ARN, where the stage has the topic."""
+    simulated: bool = False
+    """Whether its account, and so its bill, is an emulator's."""
 
     @property
     def ledger_bucket(self) -> str:
@@ -63,7 +69,7 @@ class StageAccess:
 
 
 def from_outputs(outputs: Mapping[str, Any], *, stack: str, client: Callable[[str], Any] | None) -> StageAccess:
-    """From a stack's outputs; without `client`, boto3's own way to credentials in the stage's region.
+    """From a stack's outputs; `client` reaches an emulated account, without it boto3 finds one in the stage's region.
 
     Raises StageUnavailableError when they are no stage's.
     """
@@ -78,8 +84,10 @@ def from_outputs(outputs: Mapping[str, Any], *, stack: str, client: Callable[[st
         region=region,
         buckets=dict(exported["buckets"]),
         owners=dict(exported.get("owners", {})),
-        client=client or functools.partial(_aws_client, region=region),
+        client=client or functools.partial(aws_client, region=region),
         environments=_environments(exported),
+        topics=dict(exported.get("topics", {})),
+        simulated=client is not None,
     )
 
 
@@ -97,7 +105,9 @@ def _environments(exported: Mapping[str, Any]) -> dict[str, ExportedEnvironment]
     return {name: ExportedEnvironment(arn=str(arn)) for name, arn in exported.get("compute_environments", {}).items()}
 
 
-def _aws_client(service: str, *, region: str) -> Any:
+def aws_client(service: str, *, region: str, config: Any = None) -> Any:
+    """boto3's own way to credentials; `config` is botocore's, for whoever can't wait as long as its defaults."""
     import boto3
 
-    return boto3.session.Session(region_name=region).client(service)  # type: ignore[call-overload]
+    session = boto3.session.Session(region_name=_ONLY_IN.get(service, region))
+    return session.client(service, config=config)  # type: ignore[call-overload]

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from reports.model import words
 from reports.model.report import Report
 from reports.model.words import sentence_case
 from reports.render.html import requests_line, tiles
@@ -51,6 +52,12 @@ def terminal(report: Report) -> RenderableType:
     if asked:
         parts += ["", Text(asked, style="dim")]
     return Group(*parts)
+
+
+def identity_line(report: Report) -> str:
+    """`bill $7.00 = jobs $4.00 + idle of spot $2.00 + unexplained $1.00`."""
+    parts = [f"{line.name} {words.money(line.cost_nano, report.currency)}" for line in report.identity.lines]
+    return f"bill {words.money(report.identity.bill_nano, report.currency)} = {' + '.join(parts) or 'nothing'}"
 
 
 def _markdown_table(table: TableView) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from cli import demo
@@ -19,10 +20,17 @@ from cli.main import app
 from cli.run_facts import Run
 from local.demo_data import DemoDataError
 from local.lane import Lane, PulumiError
+from reports.analyse.allocate import IdentityBroken
 from reports.collect.rows import Collected, RowReader
+from reports.stage import StageAccess, from_outputs
 from tests.unit.reports.collect.ledger_rows import STAGE, attempt_row, line, usage_row
 
 NOTHING = Collected(attempts=(), set_aside=())
+OUTPUTS = {"stage": {"stage": "local", "region": "us-east-1", "buckets": {}}}
+
+
+def no_client(service: str) -> Any:
+    raise ClientError({"Error": {"Code": "InternalFailure", "Message": f"no {service}"}}, "x")
 
 
 def seen(*, missing: Sequence[str] = (), unrecorded: Sequence[str] = (), unmeasured: int = 0) -> Seen:
@@ -110,11 +118,11 @@ def run_demo_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
     (tmp_path / "demo.json").write_text('{"of": "an earlier demo"}')
 
     def command(play: Callable[[], Seen], *arguments: str) -> Any:
-        def stand_in(_lane: Lane, *, phases: Phases, display: Display, timeout_s: float) -> Seen:
+        def stand_in(_lane: Lane, *, phases: Phases, display: Display, timeout_s: float) -> tuple[StageAccess, Seen]:
             assert timeout_s == 600
             with phases.phase("stage"):
                 display.say("bringing the stage up")
-            return play()
+            return from_outputs(OUTPUTS, stack="local", client=no_client), play()
 
         monkeypatch.setattr(demo, "run_demo", stand_in)
         return CliRunner().invoke(app, ["demo", *arguments])
@@ -133,7 +141,37 @@ def test_the_table_the_facts_and_two_things_to_try(run_demo_command: Callable[..
     facts = json.loads((tmp_path / "demo.json").read_text())
     assert (facts["results_expected"], facts["results_missing"]) == (2, 0)
     assert [run["job"] for run in facts["runs"]] == ["flights"]
-    assert set(facts["seconds"]) == {"stage", "total"}
+    assert set(facts["seconds"]) == {"stage", "report", "total"}
+
+
+def test_a_report_without_evidence_says_what_is_missing(run_demo_command: Callable[..., Any], tmp_path: Path) -> None:
+    done = run_demo_command(seen)
+    assert done.exit_code == 0
+    told = json.loads((tmp_path / "demo.json").read_text())["report"]
+    assert told["sentence"] == f"no bill for {told['since']}"
+    assert (told["total_nano"], told["identity"], told["jobs"]) == (0, {}, {})
+    assert any("InternalFailure" in sentence for sentence in told["missing"])
+    for said in (told["sentence"], *told["missing"], *told["notes"], told["file"]):
+        assert said in done.stdout
+    assert told["sentence"] in (tmp_path / "report.html").read_text()
+
+
+def test_a_report_that_fails_says_why_and_changes_no_exit_code(
+    run_demo_command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: Any, **_more: Any) -> Any:
+        raise IdentityBroken("the parts add up to 3 nano-dollars\nand more")
+
+    monkeypatch.setattr("cli.demo_report.make_report", broken)
+    (tmp_path / "report.html").write_text("of an earlier demo")
+    done = run_demo_command(seen)
+    assert done.exit_code == 0
+    assert "no report of what this cost: IdentityBroken: the parts add up to 3 nano-dollars" in done.stdout
+    facts = json.loads((tmp_path / "demo.json").read_text())
+    assert facts["report"] == {"problem": "IdentityBroken: the parts add up to 3 nano-dollars"}
+    assert facts["results_missing"] == 0
+    assert not (tmp_path / "report.html").exists()
+    assert run_demo_command(lambda: seen(missing=["flights/2013-01/delays.csv"])).exit_code == 1
 
 
 def test_a_demo_on_another_lane_leaves_the_local_ones_facts_alone(
