@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from typing import Final
 
 from duckdb import DuckDBPyConnection
+
+from reports.analyse.engine import Engine, engine_of
 
 STEPS: Final = (
     "instance_hours",
@@ -53,39 +54,24 @@ class Allocated:
         return self.by_category.get("unexplained", 0)
 
 
-def query(name: str) -> str:
-    """The text of one step, DuckDB's dialect."""
-    return resources.files("reports.analyse.queries").joinpath(f"{name}.sql").read_text(encoding="utf-8")
-
-
-def allocate(connection: DuckDBPyConnection, *, now: datetime) -> Allocated:
-    """Make the view `allocations` from the tables `attempts`, `instances` and `bill_lines` of `connection`.
+def allocate(holder: DuckDBPyConnection | Engine, *, now: datetime) -> Allocated:
+    """Make the view `allocations` from the tables `attempts`, `instances` and `bill_lines` of `holder`.
 
     `now` (naive, UTC) ends the lives of instances that are still up. Raises IdentityBroken when a defect of ours makes
     money appear or vanish.
     """
+    engine = engine_of(holder)
     parameters = {"now": now, "edge_us": EDGE_S * 1_000_000}
     for step in STEPS:
-        text = query(step)
-        used = {name: value for name, value in parameters.items() if f"${name}" in text}
-        connection.execute(text, used)
-    sums = dict(
-        connection.execute(
-            "SELECT category, CAST(sum(cost_nano) AS BIGINT) FROM allocations GROUP BY category"
-        ).fetchall()
-    )
-    bill = _one(connection, "SELECT coalesce(sum(cost_nano), 0) FROM bill_lines WHERE record_type = 'usage'")
+        engine.step(step, parameters)
+    sums = {row["category"]: row["cost_nano"] for row in engine.rows("sums_by_category")}
+    counts = engine.rows("allocation_counts")[0]
+    bill = counts["bill_nano"]
     if sum(sums.values()) != bill:
         raise IdentityBroken(f"the parts add up to {sum(sums.values())} nano-dollars, the bill's usage is {bill}")
-    costed = _one(connection, "SELECT count(DISTINCT attempt) FROM attempt_costs")
     return Allocated(
         bill_nano=bill,
         by_category=sums,
-        attempts_with_cost=costed,
-        attempts_without_cost=_one(connection, "SELECT count(*) FROM attempts") - costed,
+        attempts_with_cost=counts["costed"],
+        attempts_without_cost=counts["attempts"] - counts["costed"],
     )
-
-
-def _one(connection: DuckDBPyConnection, text: str) -> int:
-    row = connection.execute(text).fetchone()
-    return int(row[0]) if row else 0

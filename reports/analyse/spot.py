@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from duckdb import DuckDBPyConnection
-
 from reports.model import words
 from reports.model.report import Spot, SpotSaving
-
-
-def told_prices(connection: DuckDBPyConnection, prices: Mapping[str, int]) -> None:
-    """Fill `on_demand_prices`: spot usage type → nano-dollars of an hour of the same capacity on demand."""
-    connection.execute("CREATE TEMP TABLE on_demand_prices (usage_type VARCHAR NOT NULL, hour_nano BIGINT NOT NULL)")
-    if prices:
-        connection.executemany("INSERT INTO on_demand_prices VALUES (?, ?)", [list(one) for one in prices.items()])
 
 
 def spot(rows: Sequence[Mapping[str, Any]], *, currency: str) -> Spot | None:

@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 from duckdb import DuckDBPyConnection
 
-from reports.analyse.allocate import query
 from reports.analyse.changes import JobPeriod, movers, total
+from reports.analyse.engine import Engine, engine_of
 from reports.analyse.outlook import AnomalySettings, anomalies, budget, forecast
 from reports.analyse.proposals import JobHistory, MemoryRule, Rounding, Run, propose_memory
-from reports.analyse.spot import spot, told_prices
+from reports.analyse.spot import spot
 from reports.model.report import (
     Budget,
     Change,
@@ -32,6 +32,7 @@ from reports.model.report import (
     UnitCosts,
     Waste,
 )
+from reports.model.tables import ON_DEMAND_PRICES
 from reports.model.words import headline
 
 
@@ -59,21 +60,24 @@ class Asked:
     requests: Requests | None = None
 
 
-def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
-    """The report on `asked.period`, from a connection that `allocate` went through."""
-    told_prices(connection, asked.on_demand)
+def summarise(holder: DuckDBPyConnection | Engine, asked: Asked) -> Report:
+    """The report on `asked.period`, from a holder of tables that `allocate` went through."""
+    engine = engine_of(holder)
+    engine.put(
+        ON_DEMAND_PRICES, ({"usage_type": name, "hour_nano": nano} for name, nano in sorted(asked.on_demand.items()))
+    )
     for step in ("retried_attempts", "spot_days", "cost_cube", "run_cube"):
-        connection.execute(query(step))
-    days = [Day(**row) for row in _rows(connection, query("days"))]
+        engine.step(step)
+    days = [Day(**row) for row in engine.rows("days")]
     current = [day for day in days if asked.period.since <= day.day < asked.period.until]
     bill = sum(_of(day) for day in current)
     before = asked.previous
     previous_days = [day for day in days if before and before.since <= day.day < before.until]
     previous = sum(_of(day) for day in previous_days) if previous_days else None
-    changes = movers(*_job_periods(connection, asked)) if previous is not None else ()
+    changes = movers(*_job_periods(engine, asked)) if previous is not None else ()
     month = forecast({day.day: _of(day) for day in days}, today=asked.period.until)
-    budgets = _budgets(connection, asked, days)
-    proposals, kept = _proposals(connection, asked)
+    budgets = _budgets(engine, asked, days)
+    proposals, kept = _proposals(engine, asked)
     return Report(
         sentence=_sentence(bill, previous, changes, budgets, asked),
         stack=asked.stack,
@@ -83,25 +87,25 @@ def summarise(connection: DuckDBPyConnection, asked: Asked) -> Report:
         previous=before,
         total_nano=bill,
         previous_total_nano=previous,
-        identity=_identity(connection, asked, bill),
+        identity=_identity(engine, asked, bill),
         days=tuple(current),
-        breakdowns={dimension: _groups(connection, dimension, asked) for dimension in get_args(Dimension)},
-        units=tuple(_unit_costs(row) for row in _rows(connection, query("unit_costs"), **_span(asked))),
-        jobs=tuple(JobFigures(**row) for row in _rows(connection, query("job_figures"), **_span(asked))),
-        queues=tuple(QueueWait(**row) for row in _rows(connection, query("queue_waits"), **_span(asked))),
-        spot=spot(_rows(connection, query("spot_savings"), **_span(asked)), currency=asked.currency),
-        waste=tuple(Waste(**row) for row in _rows(connection, query("waste"), **_span(asked))),
+        breakdowns={dimension: _groups(engine, dimension, asked) for dimension in get_args(Dimension)},
+        units=tuple(_unit_costs(row) for row in engine.rows("unit_costs", _span(asked))),
+        jobs=tuple(JobFigures(**row) for row in engine.rows("job_figures", _span(asked))),
+        queues=tuple(QueueWait(**row) for row in engine.rows("queue_waits", _span(asked))),
+        spot=spot(engine.rows("spot_savings", _span(asked)), currency=asked.currency),
+        waste=tuple(Waste(**row) for row in engine.rows("waste", _span(asked))),
         changes=changes,
         change_total=total(changes) if previous is not None else None,
         anomalies=anomalies(
-            _daily_costs(connection), since=asked.period.since, until=asked.period.until, settings=AnomalySettings()
+            _daily_costs(engine), since=asked.period.since, until=asked.period.until, settings=AnomalySettings()
         ),
         forecast=month,
         budgets=budgets,
         proposals=proposals,
         no_proposals=kept,
         notes=(*asked.notes, *_estimated(current)),
-        missing=(*asked.missing, *_unreached(connection, asked)),
+        missing=(*asked.missing, *_unreached(engine, asked)),
         set_aside=asked.set_aside,
         requests=asked.requests,
     )
@@ -115,38 +119,9 @@ def _span(asked: Asked) -> dict[str, date]:
     return {"since": asked.period.since, "until": asked.period.until}
 
 
-def _rows(connection: DuckDBPyConnection, text: str, **parameters: object) -> list[dict[str, Any]]:
-    cursor = connection.execute(text, parameters) if parameters else connection.execute(text)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _identity(connection: DuckDBPyConnection, asked: Asked, total: int) -> Identity:
-    lines = _rows(
-        connection,
-        """
-        SELECT name, CAST(sum(cost_nano) AS BIGINT) AS cost_nano
-        FROM (
-          SELECT 'jobs' AS name, 0 AS place, sum(cost_nano) AS cost_nano
-          FROM attempt_costs WHERE day >= $since AND day < $until
-          UNION ALL
-          SELECT
-            CASE category WHEN 'idle' THEN 'idle of ' || environment ELSE category END,
-            CASE category WHEN 'idle' THEN 1 WHEN 'unexplained' THEN 3 ELSE 2 END, cost_nano
-          FROM other_costs WHERE day >= $since AND day < $until
-        )
-        GROUP BY name, place HAVING sum(cost_nano) IS NOT NULL ORDER BY place, name
-        """,
-        **_span(asked),
-    )
-    apart = _rows(
-        connection,
-        """
-        SELECT record_type AS name, CAST(sum(cost_nano) AS BIGINT) AS cost_nano FROM bill_lines
-        WHERE record_type <> 'usage' AND day >= $since AND day < $until GROUP BY record_type ORDER BY record_type
-        """,
-        **_span(asked),
-    )
+def _identity(engine: Engine, asked: Asked, total: int) -> Identity:
+    lines = engine.rows("identity", _span(asked))
+    apart = engine.rows("apart", _span(asked))
     return Identity(
         bill_nano=total,
         lines=tuple(IdentityLine(**line) for line in lines),
@@ -154,10 +129,9 @@ def _identity(connection: DuckDBPyConnection, asked: Asked, total: int) -> Ident
     )
 
 
-def _groups(connection: DuckDBPyConnection, dimension: Dimension, asked: Asked) -> tuple[Group, ...]:
+def _groups(engine: Engine, dimension: Dimension, asked: Asked) -> tuple[Group, ...]:
     begin = asked.previous.since if asked.previous else asked.period.since
-    text = query("group_figures").replace("{dimension}", dimension)
-    rows = _rows(connection, text, previous=begin, **_span(asked))
+    rows = engine.rows("group_figures", {"previous": begin, **_span(asked)}, {"dimension": dimension})
     whole = sum(row["cost_nano"] for row in rows)
     return tuple(
         Group(
@@ -186,11 +160,11 @@ def _estimated(days: Sequence[Day]) -> list[str]:
     return [f"the bill {when} is AWS's estimate so far and may still change"]
 
 
-def _job_periods(connection: DuckDBPyConnection, asked: Asked) -> tuple[dict[str, JobPeriod], dict[str, JobPeriod]]:
+def _job_periods(engine: Engine, asked: Asked) -> tuple[dict[str, JobPeriod], dict[str, JobPeriod]]:
     assert asked.previous is not None
     before: dict[str, JobPeriod] = {}
     after: dict[str, JobPeriod] = {}
-    for row in _rows(connection, query("job_periods"), previous=asked.previous.since, **_span(asked)):
+    for row in engine.rows("job_periods", {"previous": asked.previous.since, **_span(asked)}):
         side = after if row["current"] else before
         side[row["job"]] = JobPeriod(
             cost_nano=row["cost_nano"], succeeded=row["succeeded"], weighted_s=float(row["weighted_s"])
@@ -198,31 +172,21 @@ def _job_periods(connection: DuckDBPyConnection, asked: Asked) -> tuple[dict[str
     return before, after
 
 
-def _daily_costs(connection: DuckDBPyConnection) -> dict[str, dict[date, int]]:
+def _daily_costs(engine: Engine) -> dict[str, dict[date, int]]:
     costs: dict[str, dict[date, int]] = {}
-    text = """
-        SELECT job, day, CAST(sum(cost_nano) AS BIGINT) AS cost_nano FROM cost_cube GROUP BY ALL
-    """
-    for row in _rows(connection, text):
+    for row in engine.rows("daily_costs"):
         costs.setdefault(row["job"], {})[row["day"]] = row["cost_nano"]
     return costs
 
 
-def _budgets(connection: DuckDBPyConnection, asked: Asked, days: Sequence[Day]) -> tuple[Budget, ...]:
+def _budgets(engine: Engine, asked: Asked, days: Sequence[Day]) -> tuple[Budget, ...]:
     rows = []
     begin = asked.period.until.replace(day=1)
     for name, limit in sorted(asked.budgets.items()):
         if name.startswith("owner "):
             by_day = {
                 row["day"]: row["cost_nano"]
-                for row in _rows(
-                    connection,
-                    """
-                    SELECT day, CAST(sum(cost_nano) AS BIGINT) AS cost_nano FROM cost_cube
-                    WHERE owner = $owner GROUP BY day
-                    """,
-                    owner=name.removeprefix("owner "),
-                )
+                for row in engine.rows("owner_days", {"owner": name.removeprefix("owner ")})
             }
         else:
             by_day = {day.day: _of(day) for day in days}
@@ -232,8 +196,8 @@ def _budgets(connection: DuckDBPyConnection, asked: Asked, days: Sequence[Day]) 
     return tuple(rows)
 
 
-def _proposals(connection: DuckDBPyConnection, asked: Asked) -> tuple[tuple[Proposal, ...], tuple[NoProposal, ...]]:
-    found = _rows(connection, query("job_history"))
+def _proposals(engine: Engine, asked: Asked) -> tuple[tuple[Proposal, ...], tuple[NoProposal, ...]]:
+    found = engine.rows("job_history")
     begin = min((row["ended_at"] for row in found), default=None)
     end = max((row["ended_at"] for row in found), default=None)
     weeks = (end - begin).total_seconds() / (7 * 86_400) if begin and end else 0.0
@@ -264,18 +228,9 @@ def _proposals(connection: DuckDBPyConnection, asked: Asked) -> tuple[tuple[Prop
     return tuple(sorted(proposals, key=lambda p: (-(p.saving_nano_per_week or 0), p.job))), tuple(kept)
 
 
-def _unreached(connection: DuckDBPyConnection, asked: Asked) -> list[str]:
+def _unreached(engine: Engine, asked: Asked) -> list[str]:
     said = []
-    for row in _rows(
-        connection,
-        """
-        SELECT
-          count(*) FILTER (WHERE rowid NOT IN (SELECT attempt FROM attempt_costs)) AS unpriced,
-          count(*) FILTER (WHERE peak_memory_mib IS NULL) AS unmeasured, count(*) AS attempts
-        FROM attempts WHERE day >= $since AND day < $until
-        """,
-        **_span(asked),
-    ):
+    for row in engine.rows("unreached", _span(asked)):
         if row["unpriced"]:
             said.append(
                 f"{row['unpriced']:,} of {row['attempts']:,} attempts have no cost: the bill doesn't reach them"

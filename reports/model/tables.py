@@ -166,4 +166,13 @@ ALLOCATIONS: Final = Table(
     ),
 )
 
+ON_DEMAND_PRICES: Final = Table(
+    name="on_demand_prices",
+    meaning="What an hour of spot capacity would have cost on demand.",
+    columns=(
+        _c("usage_type", "VARCHAR", "Usage type of the spot capacity, as the bill names it."),
+        _c("hour_nano", "BIGINT", "Price of the same hour on demand, in 1e-9 of the bill's currency."),
+    ),
+)
+
 TABLES: Final = (ATTEMPTS, INSTANCES, BILL_LINES, ALLOCATIONS)
