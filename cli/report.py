@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Final, Literal, cast, get_args
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from cli.output import FOUND_PROBLEMS, USAGE, Json, console, fail
@@ -19,14 +18,14 @@ from cli.stage_report import stage_facts
 from jobs import conventions
 from jobs.problems import Problems
 from local.stage import DEFAULT_STACK
-from reports.collect.bill_ce import METRICS, Bill, Metric
+from reports.collect.bill_ce import METRICS, Metric
 from reports.model.report import Dimension, Report
 from reports.period import choose
-from reports.question import question
+from reports.question import bill_of, question
 from reports.render import files
 from reports.render.html import html
 from reports.render.text import markdown, terminal
-from reports.run import BillSource, from_explorer, from_export, make_report
+from reports.run import BillSource, from_export, make_report
 from reports.stage import StageAccess, StageUnavailableError
 
 Format = Literal["terminal", "html", "md", "json", "csv", "xlsx"]
@@ -91,7 +90,7 @@ def report(
     """
     chosen = _format(form, output, as_json=as_json)
     dimensions = _dimensions(by)
-    bill_of = bill_source(export=export, metric=metric, spend_limit=spend_limit)
+    source = bill_source(export=export, metric=metric, spend_limit=spend_limit)
     lane = default_lane()
     facts = stage_facts(lane.home.repository, stack)
     now = datetime.now(UTC)
@@ -109,7 +108,7 @@ def report(
             period=period,
             now=now,
             cache=kept,
-            bill=bill_of(access, kept),
+            bill=source(access, kept),
             currency=currency,
             say=say,
         )
@@ -149,15 +148,7 @@ def bill_source(*, export: Path | None, metric: str, spend_limit: str) -> Callab
         if export is not None:
             return from_export(export, metric=known)
         folder = cache / access.buckets.get(conventions.LEDGER_BUCKET, access.stage) / "bill"
-
-        def ask(since: date, until: date) -> Bill:
-            try:
-                client = access.client("ce")
-            except (BotoCoreError, ClientError) as problem:
-                return Bill(missing=[f"the bill: Cost Explorer could not be reached: {problem}"])
-            return from_explorer(client, metric=known, cache=folder, spend_limit=limit, say=say)(since, until)
-
-        return ask
+        return bill_of(access, metric=known, cache=folder, spend_limit=limit, say=say)
 
     return source
 

@@ -65,7 +65,7 @@ def tune(
     Memory: the largest peak of at least ten runs of the image in use, with a margin; more at once after an
     out-of-memory. Reasons go to stderr. Nothing is deployed; `pulumi up` does that.
     """
-    bill_of = bill_source(export=export, metric=metric, spend_limit=spend_limit)
+    source = bill_source(export=export, metric=metric, spend_limit=spend_limit)
     lane = default_lane()
     repository = lane.home.repository
     file = settings_file(repository, stack)
@@ -85,7 +85,7 @@ def tune(
                 period=_lately(now),
                 now=now,
                 cache=kept,
-                bill=bill_of(access, kept),
+                bill=source(access, kept),
                 currency=currency,
                 say=say,
             ),

@@ -56,6 +56,13 @@ def last_week(now: datetime, timezone: str) -> Period:
     return days(monday - _ONE_WEEK, monday)
 
 
+def week_over_in(now: datetime, timezone: str) -> Period:
+    """The last ISO week that is over for people in `timezone`: east of UTC, the bill's last hours are still to come."""
+    today = now.astimezone(ZoneInfo(timezone)).date()
+    monday = today - timedelta(days=today.weekday())
+    return days(monday - _ONE_WEEK, monday)
+
+
 def whole_until(now: datetime, timezone: str) -> date:
     """The day before which every day is over: in UTC, where AWS closes it, and where the people are."""
     return min(now.astimezone(UTC).date(), now.astimezone(ZoneInfo(timezone)).date())

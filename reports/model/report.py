@@ -246,3 +246,5 @@ class Report(Part):
     missing: tuple[str, ...]
     set_aside: int
     requests: Requests | None
+    published: str | None = None
+    """Address of the page, where the report was published."""
