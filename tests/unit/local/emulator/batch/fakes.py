@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,37 @@ class FakeRunner:
 
     def hold(self) -> None:
         self._held.clear()
+
+
+class Clock:
+    """Seconds of the epoch, as a test says."""
+
+    def __init__(self, start: datetime) -> None:
+        self.set(start)
+
+    def set(self, now: datetime) -> None:
+        self.now_s = now.timestamp()
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class SlowRunner(FakeRunner):
+    """Finds the image after 7 s, starts the container 3 s later."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def run(self, plan: Plan, handle: Handle, on_pulled: Callable[[], None], on_started: Callable[[], None]) -> Outcome:
+        def after(seconds: float, then: Callable[[], None]) -> Callable[[], None]:
+            def late() -> None:
+                self.clock.now_s += seconds
+                then()
+
+            return late
+
+        return super().run(plan, handle, after(7, on_pulled), after(3, on_started))
 
 
 class EmulatedBatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,41 +15,12 @@ from moto.batch.models import batch_backends
 from moto.ecs.models import ecs_backends
 
 from local.emulator import batch, ecs
-from local.emulator.batch.running import Handle, Outcome, Plan
-from tests.unit.local.emulator.batch.fakes import SPOT, FakeRunner
+from tests.unit.local.emulator.batch.fakes import SPOT, Clock, SlowRunner
 from tests.unit.local.emulator.moto_server import ACCOUNT, REGION, client, eventually, serving
 
 FARGATE = {"type": "FARGATE_SPOT", "maxvCpus": 4, "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]}
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 INSTANCE_CHANGED, TASK_CHANGED = "ECS Container Instance State Change", "ECS Task State Change"
-
-
-class Clock:
-    """Seconds of the epoch, as a test says."""
-
-    def __init__(self) -> None:
-        self.now_s = NOON.timestamp()
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class SlowRunner(FakeRunner):
-    """Finds the image after 7 s, starts the container 3 s later."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self.clock = clock
-
-    def run(self, plan: Plan, handle: Handle, on_pulled: Callable[[], None], on_started: Callable[[], None]) -> Outcome:
-        def after(seconds: float, then: Callable[[], None]) -> Callable[[], None]:
-            def late() -> None:
-                self.clock.now_s += seconds
-                then()
-
-            return late
-
-        return super().run(plan, handle, after(7, on_pulled), after(3, on_started))
 
 
 class Emulated:
@@ -97,7 +68,7 @@ class Emulated:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
     events: list[Mapping[str, Any]] = []
-    runner = SlowRunner(Clock())
+    runner = SlowRunner(Clock(NOON))
     installers = (
         lambda context: ecs.install(context, publish=events.append),
         lambda context: batch.install(context, runner=runner, publish=lambda event: None, wall_s=runner.clock),
@@ -110,7 +81,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
 @pytest.fixture
 def emulated(served: Emulated) -> Iterator[Emulated]:
     """An empty account at noon."""
-    served.clock.now_s = NOON.timestamp()
+    served.clock.set(NOON)
     yield served
     served.runner.let_go()
     # these alone: emptying every service takes seconds
@@ -318,7 +289,7 @@ def test_a_publisher_that_fails_keeps_no_job_from_running(tmp_path: Path) -> Non
     def fail(event: Mapping[str, Any]) -> None:
         raise OSError("no EventBridge")
 
-    runner = SlowRunner(Clock())
+    runner = SlowRunner(Clock(NOON))
     installers = (
         lambda context: ecs.install(context, publish=fail),
         lambda context: batch.install(context, runner=runner, publish=lambda event: None),

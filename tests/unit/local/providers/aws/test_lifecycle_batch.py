@@ -94,6 +94,11 @@ def environments(plugin: Plugin) -> Iterator[list[Object]]:
         one.delete()
 
 
+def test_an_environment_tells_its_cluster(environments: list[Object], service: Callable[[str], Any]) -> None:
+    told = [one.state["ecsClusterArn"] for one in environments]
+    assert sorted(told) == sorted(service("ecs").list_clusters()["clusterArns"])
+
+
 def orders(*chosen: Object) -> list[dict[str, Any]]:
     return [{"order": order, "computeEnvironment": one.state["arn"]} for order, one in enumerate(chosen, 1)]
 
