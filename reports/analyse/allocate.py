@@ -21,14 +21,18 @@ from duckdb import DuckDBPyConnection
 from reports.analyse.engine import Engine, engine_of
 
 STEPS: Final = (
+    "hosts",
     "instance_hours",
     "instance_rates",
     "instance_hour_costs",
-    "attempt_hours",
     "busy_hours",
-    "ec2_attempt_costs",
+    "task_pieces",
+    "task_rates",
+    "attempt_pieces",
+    "retried_attempts",
+    "attempt_sums",
+    "priced_attempts",
     "ec2_idle",
-    "task_attempt_costs",
     "other_costs",
     "allocations",
 )

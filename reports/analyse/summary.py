@@ -66,7 +66,7 @@ def summarise(holder: DuckDBPyConnection | Engine, asked: Asked) -> Report:
     engine.put(
         ON_DEMAND_PRICES, ({"usage_type": name, "hour_nano": nano} for name, nano in sorted(asked.on_demand.items()))
     )
-    for step in ("retried_attempts", "spot_days", "cost_cube", "run_cube"):
+    for step in ("spot_days", "cost_cube", "run_cube"):
         engine.step(step)
     days = [Day(**row) for row in engine.rows("days")]
     current = [day for day in days if asked.period.since <= day.day < asked.period.until]

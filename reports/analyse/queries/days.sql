@@ -5,7 +5,7 @@ SELECT
   CAST(coalesce(sum(cost_nano) FILTER (WHERE category NOT IN ('job', 'idle')), 0) AS BIGINT) AS other_nano,
   day IN (SELECT day FROM bill_lines WHERE estimated) AS estimated
 FROM (
-  SELECT day, 'job' AS category, sum(cost_nano) AS cost_nano FROM attempt_costs GROUP BY day
+  SELECT day, 'job' AS category, cost_nano FROM attempt_sums
   UNION ALL
   SELECT day, category, cost_nano FROM other_costs
 )

@@ -2,16 +2,16 @@
 -- (an instance is billed from launch to termination, the ledger sees it from registration on), up to $edge_us an instance that came or went.
 CREATE TEMP TABLE ec2_idle AS
 WITH hours AS (
-  SELECT day, environment, stage, instance_type, purchase, sum(cost_nano) AS cost_nano
-  FROM instance_hour_costs
-  GROUP BY day, environment, stage, instance_type, purchase
+  SELECT c.day, h.environment, h.stage, h.instance_type, h.purchase, sum(c.cost_nano) AS cost_nano
+  FROM instance_hour_costs AS c
+  JOIN hosts AS h ON h.host = c.host
+  GROUP BY c.day, h.environment, h.stage, h.instance_type, h.purchase
 ),
 taken AS (
-  SELECT c.day, i.environment, i.stage, i.instance_type, i.purchase, sum(c.cost_nano) AS cost_nano
-  FROM attempt_costs AS c
-  JOIN attempts AS a ON a.rowid = c.attempt
-  JOIN instances AS i ON i.instance_id = a.instance_id
-  GROUP BY c.day, i.environment, i.stage, i.instance_type, i.purchase
+  SELECT day, environment, stage, instance_type, purchase, sum(cost_nano) AS cost_nano
+  FROM attempt_sums
+  WHERE platform = 'ec2'
+  GROUP BY day, environment, stage, instance_type, purchase
 ),
 edges AS (
   SELECT day, environment, stage, instance_type, purchase, count(*) AS edge_count

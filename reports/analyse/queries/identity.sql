@@ -1,7 +1,7 @@
 -- The summands of the bill: jobs, each environment's idle, storage, network, logs, unexplained.
 SELECT name, CAST(sum(cost_nano) AS BIGINT) AS cost_nano
 FROM (
-  SELECT 'jobs' AS name, 0 AS place, sum(cost_nano) AS cost_nano FROM attempt_costs WHERE day >= $since AND day < $until
+  SELECT 'jobs' AS name, 0 AS place, cost_nano FROM attempt_sums WHERE day >= $since AND day < $until
   UNION ALL
   SELECT
     CASE category WHEN 'idle' THEN 'idle of ' || environment ELSE category END,

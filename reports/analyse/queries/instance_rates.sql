@@ -9,10 +9,11 @@ WITH billed AS (
   GROUP BY day, instance_type, purchase
 ),
 known AS (
-  SELECT day, instance_type, purchase, CAST(sum(microseconds) AS HUGEINT) AS known_us
-  FROM instance_hours
-  WHERE billable
-  GROUP BY day, instance_type, purchase
+  SELECT i.day, h.instance_type, h.purchase, CAST(sum(i.microseconds) AS HUGEINT) AS known_us
+  FROM instance_hours AS i
+  JOIN hosts AS h ON h.host = i.host
+  WHERE h.billable
+  GROUP BY i.day, h.instance_type, h.purchase
 )
 SELECT
   day, instance_type, purchase, billed.cost_nano, billed.billed_us, coalesce(known.known_us, 0) AS known_us,

@@ -1,4 +1,4 @@
--- What is no attempt's: idle, storage, network and logs by tag, and as `unexplained` what nothing accounts for. With attempt_costs
+-- What is no attempt's: idle, storage, network and logs by tag, and as `unexplained` what nothing accounts for. With attempt_sums
 -- the sum is the bill's usage, exactly.
 CREATE TEMP TABLE other_costs AS
 WITH tagged AS (
@@ -29,12 +29,7 @@ billed AS (
 taken AS (
   SELECT day, part, sum(cost_nano) AS cost_nano
   FROM (
-    SELECT
-      c.day, c.cost_nano,
-      CASE WHEN a.platform = 'ec2' THEN 'ec2 ' || i.purchase ELSE a.platform || ' ' || coalesce(a.purchase, 'on-demand') END AS part
-    FROM attempt_costs AS c
-    JOIN attempts AS a ON a.rowid = c.attempt
-    LEFT JOIN instances AS i ON i.instance_id = a.instance_id
+    SELECT day, cost_nano, platform || ' ' || purchase AS part FROM attempt_sums
     UNION ALL
     SELECT day, cost_nano, 'ec2 ' || purchase AS part FROM ec2_idle
   )

@@ -1,6 +1,14 @@
 -- Attempts that the bill or the probe doesn't reach.
+WITH ran AS (
+  SELECT coalesce(sum(attempts), 0) AS attempts, coalesce(sum(measured), 0) AS measured
+  FROM run_cube
+  WHERE day >= $since AND day < $until
+),
+priced AS (
+  SELECT coalesce(sum(attempts), 0) AS attempts FROM priced_attempts WHERE ended_on >= $since AND ended_on < $until
+)
 SELECT
-  count(*) FILTER (WHERE rowid NOT IN (SELECT attempt FROM attempt_costs)) AS unpriced,
-  count(*) FILTER (WHERE peak_memory_mib IS NULL) AS unmeasured, count(*) AS attempts
-FROM attempts
-WHERE day >= $since AND day < $until
+  CAST(ran.attempts - priced.attempts AS BIGINT) AS unpriced, CAST(ran.attempts - ran.measured AS BIGINT) AS unmeasured,
+  CAST(ran.attempts AS BIGINT) AS attempts
+FROM ran
+CROSS JOIN priced
