@@ -45,8 +45,7 @@ class Explorer:
         asked: dict[str, Any] = {"TimePeriod": WEEK, "Granularity": "DAILY", "Metrics": ["UnblendedCost"]}
         answer: dict[str, Any] = self.ce.get_cost_and_usage(**asked | request)
         del answer["ResponseMetadata"]
-        model = botocore.session.get_session().get_service_model("ce")
-        shape = model.operation_model("GetCostAndUsage").output_shape
+        shape = botocore.session.get_session().get_service_model("ce").shape_for("GetCostAndUsageResponse")
         assert ParamValidator().validate(answer, shape).generate_report() == ""
         return answer
 
