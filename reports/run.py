@@ -99,7 +99,9 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
         missing += _untagged(bill.lines, lines, question, currency)
         if question.bill is not None and not bill.missing and not _of_period(lines, question.period):
             missing.append(f"the bill holds no line of {question.period.label}")
-        prices = of_spot(lines, currency=currency, ask=question.prices)
+        prices = of_spot(
+            lines, since=question.period.since, until=question.period.until, currency=currency, ask=question.prices
+        )
         missing += prices.missing
         connection.execute(BILL_LINES.duckdb_ddl())
         insert_lines(connection, lines)

@@ -49,12 +49,20 @@ PriceSource = Callable[[Sequence[str], str], Prices]
 """(usage types on demand, currency) → their prices."""
 
 
-def of_spot(lines: Collection[Mapping[str, Any]], *, currency: str, ask: PriceSource | None) -> Prices:
-    """Spot usage type → nano-dollars an hour of the same capacity on demand, for every spot line of the bill.
+def of_spot(
+    lines: Collection[Mapping[str, Any]], *, since: date, until: date, currency: str, ask: PriceSource | None
+) -> Prices:
+    """Spot usage type → nano-dollars an hour of the same capacity on demand, for the spot lines of these days.
 
-    `lines` are rows of `bill_lines` in one currency. Nobody is asked while the bill knows all.
+    `lines` are rows of `bill_lines` in one currency, earlier days' too. Nobody is asked while the bill knows all.
     """
-    spot = sorted({line["usage_type"] for line in lines if _is_usage(line) and line["purchase"] == "spot"})
+    spot = sorted(
+        {
+            line["usage_type"]
+            for line in lines
+            if _is_usage(line) and line["purchase"] == "spot" and since <= line["day"] < until
+        }
+    )
     known = bill_rates(lines)
     unknown = sorted({on_demand_twin(name) for name in spot} - known.keys())
     told = ask(unknown, currency) if unknown and ask is not None else Prices()

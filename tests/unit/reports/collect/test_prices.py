@@ -26,6 +26,7 @@ LIST = {"BoxUsage:m5.large": "0.0960000000", "USE1-Fargate-vCPU-Hours:perCPU": "
 def line(usage_type: str, cost_nano: int, hours: str, **more: Any) -> dict[str, Any]:
     told = classify(usage_type)
     return {
+        "day": TODAY,
         "usage_type": usage_type,
         "kind": told.kind,
         "purchase": told.purchase,
@@ -83,6 +84,10 @@ def source(pricing: Any, folder: Path, *, today: date = TODAY) -> PriceSource:
     return from_price_list(lambda: pricing, cache=folder / "prices.json", today=today, wait=wait_none())
 
 
+def told_of(lines: list[dict[str, Any]], *, ask: PriceSource | None, currency: str = "USD") -> Prices:
+    return of_spot(lines, since=TODAY, until=TODAY + timedelta(days=1), currency=currency, ask=ask)
+
+
 def test_the_bills_own_rate_comes_first_and_nobody_is_asked(tmp_path: Path) -> None:
     pricing = Pricing()
     lines = [
@@ -90,14 +95,14 @@ def test_the_bills_own_rate_comes_first_and_nobody_is_asked(tmp_path: Path) -> N
         line("BoxUsage:m5.large", 180_000_000, "2"),
         line("BoxUsage:m5.large", 90_000_000, "1"),
     ]
-    told = of_spot(lines, currency="USD", ask=source(pricing, tmp_path))
+    told = told_of(lines, ask=source(pricing, tmp_path))
     assert told == Prices(hour_nano={"SpotUsage:m5.large": 90_000_000})
     assert pricing.asked == []
 
 
 def test_the_price_list_is_asked_for_what_the_bill_cannot_tell(tmp_path: Path) -> None:
     lines = [line("SpotUsage:m5.large", 1_000, "1"), line("USE1-SpotUsage-Fargate-vCPU-Hours:perCPU", 1_000, "1")]
-    told = of_spot(lines, currency="USD", ask=source(Pricing(), tmp_path))
+    told = told_of(lines, ask=source(Pricing(), tmp_path))
     assert told == Prices(
         hour_nano={"SpotUsage:m5.large": 96_000_000, "USE1-SpotUsage-Fargate-vCPU-Hours:perCPU": 40_480_000}
     )
@@ -105,14 +110,24 @@ def test_the_price_list_is_asked_for_what_the_bill_cannot_tell(tmp_path: Path) -
 
 def test_a_bill_without_spot_capacity_asks_nothing(tmp_path: Path) -> None:
     pricing = Pricing()
-    assert of_spot([line("BoxUsage:m5.large", 1, "1")], currency="USD", ask=source(pricing, tmp_path)) == Prices()
+    assert told_of([line("BoxUsage:m5.large", 1, "1")], ask=source(pricing, tmp_path)) == Prices()
     assert pricing.asked == []
+
+
+def test_days_before_tell_rates_and_ask_for_none(tmp_path: Path) -> None:
+    earlier = {"day": TODAY - timedelta(days=3)}
+    lines = [
+        line("SpotUsage:m5.large", 1_000, "1"),
+        line("BoxUsage:m5.large", 90_000_000, "1", **earlier),
+        line("SpotUsage:c7i.large", 1_000, "1", **earlier),
+    ]
+    assert told_of(lines, ask=None) == Prices(hour_nano={"SpotUsage:m5.large": 90_000_000})
 
 
 def test_what_neither_tells_is_said_and_never_filled_in(tmp_path: Path) -> None:
     lines = [line("SpotUsage:c7i.large", 1_000, "1"), line("EU-SpotUsage:m5.large", 1_000, "1")]
     for ask in (None, source(Pricing(products={}), tmp_path)):
-        told = of_spot(lines, currency="USD", ask=ask)
+        told = told_of(lines, ask=ask)
         assert told.hour_nano == {}
         assert told.missing == [
             "the on-demand price of c7i.large and m5.large isn't known, so what its spot capacity saved isn't"
@@ -120,7 +135,7 @@ def test_what_neither_tells_is_said_and_never_filled_in(tmp_path: Path) -> None:
 
 
 def test_a_price_in_another_currency_is_no_price(tmp_path: Path) -> None:
-    told = of_spot([line("SpotUsage:m5.large", 1, "1")], currency="EUR", ask=source(Pricing(), tmp_path))
+    told = told_of([line("SpotUsage:m5.large", 1, "1")], currency="EUR", ask=source(Pricing(), tmp_path))
     assert told.hour_nano == {}
 
 
