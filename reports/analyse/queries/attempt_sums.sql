@@ -6,7 +6,7 @@ WITH measured AS (
   SELECT
     p.*, r.attempt_id IS NOT NULL AS retried, 9.0 * vcpus / (9.0 * vcpus + memory_mib / 1024.0) AS vcpu_share,
     1 - least(1.0, peak_memory_mib / memory_mib) AS memory_unused,
-    1 - least(1.0, cpu_s / nullif(vcpus * (epoch_us(stopped_at) - epoch_us(started_at)) / 1e6, 0)) AS cpu_unused
+    1 - least(1.0, cpu_s / nullif(vcpus * greatest(epoch_us(stopped_at) - epoch_us(started_at), 0) / 1e6, 0)) AS cpu_unused
   FROM attempt_pieces AS p
   LEFT JOIN retried_attempts AS r ON r.attempt_id = p.attempt_id
 )

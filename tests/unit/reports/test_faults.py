@@ -328,21 +328,6 @@ def test_a_price_on_demand_that_nobody_knows_is_said(world: Made, tmp_path: Path
     assert said.endswith(" isn't known, so what its spot capacity saved isn't")
 
 
-def test_what_an_array_costs_is_told_by_child(tmp_path: Path) -> None:
-    ten = utc(2026, 11, 10, 10)
-    attempts = [attempt(n, ten, ten + HOUR) for n in range(4)]
-    made = made_of(attempts, fargate(ten.date(), 4))
-    source = source_of(made, tmp_path / "ledger")
-    for file in (source.raw / "attempts").rglob("*"):
-        if file.is_file() and file.suffix != ".gz":
-            text = file.read_text()
-            file.write_text(text.replace('"array_index": ""', '"array_index": 0'))
-    report = report_of(made, tmp_path, week="2026-W46", source=source)
-    (unit,) = report.units
-    assert (unit.succeeded, unit.cost_nano) == (4, 4 * (VCPU_HOUR + 2 * GB_HOUR))
-    assert unit.success_nano + unit.failed_nano == unit.cost_nano
-
-
 def test_a_day_the_bill_has_not_reached_is_neither_free_nor_guessed(world: Made, tmp_path: Path) -> None:
     def until_thursday(since: date, until: date) -> Bill:
         whole = explored(of(world), tmp_path)(since, until)

@@ -1,0 +1,80 @@
+"""What a result costs: successes, failures, retries, an array's children; and how long queues made them wait."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from reports.model.report import Report
+from tests.unit.reports.analyse.test_summary import WEEK, report_of
+from tests.worlds.world import Made, World, make
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    """job-0 is an array of which every other child failed once; the rest is as it comes."""
+    plain = make(World(seed=41, days=14, instances=12, fargate_attempts=40))
+    attempts = plain.attempts.copy()
+    children = attempts.index[attempts["job"] == "job-0"]
+    pairs = [(children[n], children[n + 1]) for n in range(0, len(children) - 1, 2)]
+    attempts["array_index"] = attempts["array_index"].astype("Int64")
+    for index, (first, second) in enumerate(pairs):
+        attempts.loc[[first, second], "array_index"] = index
+        attempts.loc[[first, second], "job_id"] = f"parent:{index}"
+        attempts.loc[first, ["attempt", "outcome"]] = [1, "application-error"]
+        attempts.loc[second, ["attempt", "outcome"]] = [2, "succeeded"]
+    attempts["attempt_id"] = attempts["job_id"] + "#" + attempts["attempt"].astype(str)
+    return Made(attempts=attempts, instances=plain.instances, bill_lines=plain.bill_lines, truth=plain.truth)
+
+
+@pytest.fixture(scope="module")
+def report(made: Made) -> Report:
+    return report_of(made)
+
+
+def in_week(made: Made, job: str) -> pd.DataFrame:
+    attempts = made.attempts
+    return attempts[(attempts["job"] == job) & (attempts["day"] >= WEEK.since) & (attempts["day"] < WEEK.until)]
+
+
+def test_successes_and_failures_are_the_whole_cost(report: Report) -> None:
+    assert report.units
+    groups = {group.key: group for group in report.breakdowns["job"]}
+    for unit in report.units:
+        group = groups[unit.job]
+        assert unit.success_nano + unit.failed_nano == unit.cost_nano == group.cost_nano
+        assert (unit.failed_nano, unit.retried_nano) == (group.failed_nano, group.retried_nano)
+        assert unit.retried_nano <= unit.failed_nano
+        assert (unit.succeeded, unit.per_success_nano) == (group.succeeded, group.per_success_nano)
+
+
+def test_a_childs_price_holds_the_attempts_that_failed_before_it(made: Made, report: Report) -> None:
+    (array,) = [unit for unit in report.units if unit.job == "job-0"]
+    attempts = in_week(made, "job-0")
+    later = made.attempts[made.attempts["attempt"] == 2]["job_id"]
+    last = attempts[(attempts["attempt"] == 2) | ~attempts["job_id"].isin(later)]
+    assert array.children == last["array_index"].notna().sum() > 10
+    assert array.retried_nano > 0
+    assert array.per_child_nano == pytest.approx(array.cost_nano / array.children, rel=0.05)
+
+
+def test_a_job_that_is_no_array_has_no_price_of_a_child(report: Report) -> None:
+    assert {(unit.children, unit.per_child_nano) for unit in report.units if unit.job != "job-0"} == {(0, None)}
+
+
+def test_each_queue_tells_how_long_first_attempts_waited(made: Made, report: Report) -> None:
+    assert [queue.queue for queue in report.queues] == ["serverless", "standard"]
+    attempts = made.attempts
+    week = attempts[(attempts["day"] >= WEEK.since) & (attempts["day"] < WEEK.until) & (attempts["attempt"] == 1)]
+    for queue in report.queues:
+        first = week[week["queue"] == queue.queue]
+        waits = (first["started_at"] - first["submitted_at"]).dt.total_seconds()
+        assert queue.attempts == len(first)
+        assert queue.wait_p50_s == pytest.approx(waits.quantile(0.5))
+        assert queue.wait_p95_s == pytest.approx(waits.quantile(0.95))
+
+
+def test_what_changed_adds_up_to_one_line(report: Report) -> None:
+    assert report.change_total is not None
+    for name in ("difference_nano", "price_nano", "volume_nano", "efficiency_nano"):
+        assert getattr(report.change_total, name) == sum(getattr(change, name) for change in report.changes)
