@@ -38,7 +38,9 @@ class Explorer:
         groups = [(day, group) for day in days for group in self._groups(day, request, of_usage=of_usage)]
         first = int(request.get("NextPageToken", 0))
         page = groups[first : first + self._page_groups]
-        wanted = days if not groups else sorted({day for day, _ in page})
+        # days on which nothing was billed are there too, with no group
+        empty = set(days) - {day for day, _ in groups} if first == 0 else set()
+        wanted = sorted({day for day, _ in page} | empty)
         answer: dict[str, Any] = {
             "ResultsByTime": [
                 {
