@@ -96,7 +96,7 @@ class Clock:
 
 
 class SlowRunner(FakeRunner):
-    """Finds the image after 7 s, starts the container 3 s later."""
+    """Finds the image after 7 s, starts the container 3 s later, and needs 5 s to stop when it is asked to."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -110,7 +110,10 @@ class SlowRunner(FakeRunner):
 
             return late
 
-        return super().run(plan, handle, after(7, on_pulled), after(3, on_started))
+        outcome = super().run(plan, handle, after(7, on_pulled), after(3, on_started))
+        if handle.stop_requested.is_set():
+            self.clock.now_s += 5
+        return outcome
 
 
 class EmulatedBatch:

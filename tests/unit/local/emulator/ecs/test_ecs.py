@@ -263,6 +263,7 @@ def test_a_task_that_is_terminated_began_to_stop_when_it_was_asked_to(emulated: 
     _, stopped = emulated.told(TASK_CHANGED)
     assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
     assert stopped["stoppingAt"] == "2026-11-20T12:00:10.000Z"
+    assert stopped["stoppedAt"] == "2026-11-20T12:00:15.000Z"
 
 
 def test_every_attempt_is_a_task_of_its_own(emulated: Emulated) -> None:
