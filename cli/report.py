@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from cli.output import FOUND_PROBLEMS, USAGE, Json, console, fail
+from cli.report_publish import publish_report
 from cli.stage_access import default_lane, open_stage
 from cli.stage_report import stage_facts
 from jobs import conventions
@@ -21,6 +22,7 @@ from local.stage import DEFAULT_STACK
 from reports.collect.bill_ce import METRICS, Metric
 from reports.model.report import Dimension, Report
 from reports.period import choose
+from reports.publish import PublishError
 from reports.question import bill_of, question
 from reports.render import files
 from reports.render.html import html
@@ -42,6 +44,8 @@ EXAMPLES = """Examples:
   batchyard report --stack prod --since 2026-11-01 --until 2026-12-01 --output november.html
 
   batchyard report --stack prod --export exports/cur --format xlsx --output week.xlsx
+
+  batchyard report --stack prod --week 2026-W47 --publish
 """
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stage's stack.")]
@@ -82,6 +86,9 @@ def report(
     spend_limit: SpendLimit = "0.10",
     currency: Annotated[str | None, typer.Option(help="Of a bill in several currencies, the one to report.")] = None,
     cache: Cache = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Put every format into the stage's reports bucket, and tell its topic.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """What batch work cost: the bill on jobs, idle machines, storage, network and logs, or named as unexplained.
@@ -113,7 +120,9 @@ def report(
             say=say,
         )
         made = make_report(asked, say=say)
-    except StageUnavailableError as problem:
+        if publish:
+            made = publish_report(made, access, say=say)
+    except (StageUnavailableError, PublishError) as problem:
         fail(str(problem))
     except Problems as problems:
         fail(str(problems))
