@@ -139,9 +139,9 @@ def notify_statements(notify: Mapping[str, pulumi.Input[str]]) -> list[policies.
 
 
 def cost_statements(costs: bool) -> list[policies.Statement]:
-    """One reading request of Cost Explorer's."""
-    # the bill is the account's (or its organization's): AWS knows no part of it that could be named here
-    return [policies.allow(["ce:GetCostAndUsage"], ["*"])] if costs else []
+    """One reading request of Cost Explorer's, and one of the price list's, for prices that the bill doesn't tell."""
+    # the bill is the account's (or its organization's), the list everybody's: AWS has nothing narrower to name here
+    return [policies.allow(["ce:GetCostAndUsage", "pricing:GetProducts"], ["*"])] if costs else []
 
 
 def execution_statements(

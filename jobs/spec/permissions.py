@@ -19,7 +19,7 @@ class Permissions(Strict):
     notify: Annotated[tuple[TopicName, ...], AsTuple, Field(examples=[["reports"]])] = ()
     """Topics of the stage the job may publish to."""
     costs: bool = False
-    """true lets the job ask Cost Explorer what the account costs, at $0.01 a page."""
+    """true lets the job ask what the account costs, of Cost Explorer at $0.01 a page, and for list prices, free."""
 
     @field_validator("read", "write")
     @classmethod

@@ -17,6 +17,7 @@ from tests.unit.components.mocked_engine import ACCOUNT, REGION, Recording, arn,
 ONLY_ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "the token is the registry's, of the whole account",
     "ce:GetCostAndUsage": "the bill is the account's",
+    "pricing:GetProducts": "the price list is everybody's",
 }
 
 

@@ -32,7 +32,7 @@ def test_the_topic_is_there_by_setting_and_the_address_subscribed(reporting_stag
     assert "reports" not in stage.outputs["topics"]
 
 
-def test_a_job_gets_exactly_its_buckets_its_topic_and_the_one_request(reporting_stage: Recording) -> None:
+def test_a_job_gets_exactly_its_buckets_its_topic_and_two_requests(reporting_stage: Recording) -> None:
     policy = json.loads(reporting_stage.one("RolePolicy", "batchyard-dev-summary-job").inputs["policy"])
     ledger, reports = (f"arn:aws:s3:::batchyard-dev-{name}-1234567" for name in ("ledger", "reports"))
     assert policy["Statement"] == [
@@ -44,7 +44,7 @@ def test_a_job_gets_exactly_its_buckets_its_topic_and_the_one_request(reporting_
         },
         {"Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": [f"{reports}/*"]},
         {"Effect": "Allow", "Action": ["sns:Publish"], "Resource": [TOPIC]},
-        {"Effect": "Allow", "Action": ["ce:GetCostAndUsage"], "Resource": ["*"]},
+        {"Effect": "Allow", "Action": ["ce:GetCostAndUsage", "pricing:GetProducts"], "Resource": ["*"]},
     ]
 
 

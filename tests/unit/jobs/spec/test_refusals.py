@@ -9,6 +9,7 @@ import pytest
 from jobs.problems import Problems
 from jobs.spec import parse_job
 
+REPOSITORY = Path(__file__).parents[4]
 SOUND = """\
 description: Resize every uploaded photograph
 owner: media
@@ -201,6 +202,82 @@ def test_the_sound_one_is_sound() -> None:
 )
 def test_one_mistake_is_one_problem(line: str, new: str, problem: str) -> None:
     assert problem in refused(changed(line, new))
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            "include: [jobs/spec, ../secrets]",
+            "include[1] is '../secrets'; a path stays in the repository, without ..; "
+            "write a path such as reports or jobs/conventions.py",
+        ),
+        (
+            "include: [/etc/passwd]",
+            "include[0] is '/etc/passwd'; a path is relative to the repository; "
+            "write a path such as reports or jobs/conventions.py",
+        ),
+        ("include: [~/keys]", "include[0] is '~/keys'; a path is relative to the repository; "),
+        ("include: [.]", "include[0] is '.'; a path names one folder or file below the repository; "),
+        ("include: ['']", "include[0] is ''; a path names one folder or file below the repository; "),
+        ("include: ['jobs\\\\spec']", "the parts of a path are separated by /; "),
+        (
+            "include: [.batchyard/build]",
+            "include[0] is '.batchyard/build'; what is under .batchyard is made, and not the same everywhere; ",
+        ),
+        (
+            "include: [./.batchyard]",
+            "include[0] is './.batchyard'; what is under .batchyard is made, and not the same everywhere; ",
+        ),
+        (
+            "include: [jobs/spec, jobs/spec/]",
+            "include[1] is 'jobs/spec' for the second time; each path is named once; remove one of the two",
+        ),
+        (
+            "include: [jobs/spec, jobs]",
+            "include[1] is 'jobs' beside 'jobs/spec'; a folder brings all that is in it, jobs/spec too; "
+            "remove jobs/spec",
+        ),
+        (
+            "include: [jobs/nowhere]",
+            "include[0] is jobs/nowhere, which doesn't exist; it is a folder or file of the repository; "
+            "correct the path, or remove it",
+        ),
+        ("include: jobs", "include is 'jobs'; it must be a list; "),
+        ("include: [3]", "include[0] is 3; it must be text; "),
+    ],
+)
+def test_what_cannot_be_included_is_refused(line: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    (shown,) = refused(f"{SOUND}{line}\n")
+    assert shown.startswith(f"jobs/x/job.yaml:{len(SOUND.splitlines()) + 1}: include")
+    assert problem in shown
+
+
+def test_a_link_out_of_the_repository_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    job = tmp_path / "repository" / "jobs" / "x"
+    job.mkdir(parents=True)
+    (tmp_path / "repository" / "linked").symlink_to(tmp_path / "outside")
+    with pytest.raises(Problems, match=r"include\[0\] is linked, a link out of the repository; "):
+        parse_job(f"{SOUND}include: [linked]\n", job)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "problem"),
+    [
+        (
+            "notify: [reports, reports]",
+            "permissions.notify[1] is reports for the second time; each topic is named ",
+        ),
+        ("notify: [Reports]", "permissions.notify[0] is 'Reports'; a topic's name is lower-case letters"),
+        ("costs: 1", "permissions.costs is 1; it must be true or false"),
+        ("read: [uploads, uploads]", "permissions.read[1] is uploads for the second time; each bucket is named once"),
+    ],
+)
+def test_permissions_that_make_no_sense_are_refused(permissions: str, problem: str) -> None:
+    (shown,) = refused(changed("{read: [uploads], write: [results]}", f"{{{permissions}}}"))
+    assert problem in shown
 
 
 def test_each_of_these_is_reported_alone() -> None:

@@ -66,7 +66,7 @@ def test_what_must_be_given_has_a_sound_example(model: type[BaseModel]) -> None:
         model.model_validate(example)
 
 
-@pytest.mark.parametrize("name", ["flights", "thumbnails"])
+@pytest.mark.parametrize("name", ["flights", "thumbnails", "weekly-cost-report"])
 def test_the_shipped_jobs_agree_with_it(name: str) -> None:
     text = (REPOSITORY / "jobs" / name / "job.yaml").read_text(encoding="utf-8")
     jsonschema.validate(yaml.safe_load(text), SCHEMA)
