@@ -224,6 +224,9 @@ class Network(pulumi.ComponentResource):
             to_port=443,
             opts=self._child,
         )
+        # once a week a job asks these, and can be tried again: a zone more costs more than it is worth
+        seldom = (ENDPOINT_OF_TOPICS, ENDPOINT_OF_COSTS)
+        one_zone = self.subnet_ids.apply(lambda subnets: subnets[:1])
         for service in endpoint_services(args):
             logical = self._logical(service.replace(".", "-"))
             aws.ec2.VpcEndpoint(
@@ -232,7 +235,7 @@ class Network(pulumi.ComponentResource):
                 service_name=f"com.amazonaws.{args.region}.{service}",
                 vpc_endpoint_type="Interface",
                 private_dns_enabled=True,
-                subnet_ids=self.subnet_ids,
+                subnet_ids=one_zone if service in seldom else self.subnet_ids,
                 security_group_ids=[group.id],
                 tags={"Name": logical},
                 opts=self._child,
