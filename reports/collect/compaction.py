@@ -19,7 +19,17 @@ from duckdb import DuckDBPyConnection
 
 from reports.collect.instances import known
 from reports.collect.load import Source
-from reports.collect.merging import COMPACTED_COLUMNS, add_kept, count, kept, listed_files, merge, note_jobs, pull
+from reports.collect.merging import (
+    COMPACTED_COLUMNS,
+    add_kept,
+    count,
+    kept,
+    listed_files,
+    merge,
+    note_jobs,
+    pull,
+    staged_rows,
+)
 from reports.collect.rows import SetAside
 from reports.collect.staging import RawFile, Staged, prepare, stage
 from reports.collect.store import Manifest, Store
@@ -154,7 +164,7 @@ def _step(
         compute_environments=source.compute_environments,
         owners=source.owners,
     )
-    before = count(connection, "ledger_attempts") + count(connection, "ledger_usage")
+    before = staged_rows(connection)
     merge(connection, source.stage)
     new_days, rows = dict(manifest.days), dict(manifest.rows)
     for day in sorted(days):
@@ -165,14 +175,13 @@ def _step(
             new_days[day], rows[day] = name, lines
         at("day")
     instances = manifest.instances
-    if any(file.kind == "instances" for file in files):
+    if any(file.kind == "ecs" for file in files):
         instances = _write(
             connection, store, "instances", "SELECT * FROM ledger_instances ORDER BY container_instance_arn"
         )
-    waiting = (
-        _write(connection, store, "waiting", "SELECT * FROM usage_waiting")
-        if count(connection, "usage_waiting")
-        else None
+    waiting, waiting_tasks = (
+        _write(connection, store, "waiting", f"SELECT * FROM {table}") if count(connection, table) else None
+        for table in ("usage_waiting", "tasks_waiting")
     )
     at("written")
     taken = [file for file in files if file.key not in set(staged.unreadable)]
@@ -185,6 +194,7 @@ def _step(
             rows=rows,
             instances=instances,
             waiting=waiting,
+            waiting_tasks=waiting_tasks,
             held=held,
             set_aside=_aside(manifest, staged),
             set_aside_lines=manifest.set_aside_lines + len(staged.set_aside),

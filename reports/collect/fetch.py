@@ -65,7 +65,7 @@ def fetch(
     skip: Callable[[str], bool] = lambda _: False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Fetched:
-    """Bring `folder` up to what `bucket` holds of the partitions from `since` on, all of `instances/`.
+    """Bring `folder` up to what `bucket` holds of the partitions from `since` on.
 
     `s3` is a boto3 client. `skip` says of a key that it isn't needed (a compacted file holds it). `progress` is told
     objects done and to do. No fault of S3 or the network is raised: it becomes a sentence in `missing`.
@@ -76,7 +76,7 @@ def fetch(
     for kind in KINDS:
         found: dict[str, list[_Object]] = {}
         try:
-            for item in _listed(s3, bucket, kind, None if kind == "instances" else since):
+            for item in _listed(s3, bucket, kind, since):
                 if not skip(item.key):
                     found.setdefault(item.partition, []).append(item)
         except _FAULTS as fault:

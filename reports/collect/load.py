@@ -15,7 +15,7 @@ import duckdb
 from duckdb import DuckDBPyConnection, IOException
 
 from reports.collect.instances import Environment, known
-from reports.collect.merging import add_kept, count, kept, listed_files, merge, note_jobs, pull
+from reports.collect.merging import add_kept, clear, count, kept, listed_files, merge, note_jobs, pull, staged_rows
 from reports.collect.narrow import STORED, make_attempts
 from reports.collect.queries import query
 from reports.collect.rows import SetAside
@@ -49,7 +49,7 @@ class Source:
 
     stage: str
     raw: Path
-    """Folder with `attempts/day=…/…`, `usage/day=…/…`, `instances/day=…/…`, as in the bucket."""
+    """Folder with `attempts/day=…/…`, `usage/day=…/…`, `ecs/day=…/…`, as in the bucket."""
     compacted: Path | None = None
     """Folder of the compacted ledger."""
     clusters: Mapping[str, Environment] = field(default_factory=dict)
@@ -80,6 +80,9 @@ class Loaded:
     set_aside_lines: int
     """All of them; `set_aside` may hold fewer."""
     usage_without_attempt: int
+    tasks_without_attempt: int
+    pulls_not_believed: int
+    """Attempts whose image's pull began, by the task's clock, after their start or long before they were submitted."""
     files_read: int
     """Raw objects read; the compacted ones aren't among them."""
     compacted_days: int
@@ -117,10 +120,12 @@ def _load(
     prepare(connection)
     files = _wanted(source, store, manifest, since)
     staged = stage(connection, files, stage=source.stage)
-    read = count(connection, "ledger_attempts") + count(connection, "ledger_usage")
+    read = staged_rows(connection)
     if read:
         note_jobs(connection)
     if store is not None:
+        if read:
+            pull(connection, store, manifest)
         add_kept(connection, store, manifest)
     known(
         connection,
@@ -128,9 +133,7 @@ def _load(
         compute_environments=source.compute_environments,
         owners=source.owners,
     )
-    if store is not None and read:
-        pull(connection, store, manifest)
-    before = count(connection, "ledger_attempts") + count(connection, "ledger_usage")
+    before = staged_rows(connection)
     merge(connection, source.stage)
     used = kept(connection)
     days = manifest.between(since, until)
@@ -144,16 +147,9 @@ def _load(
         {"since": since, "until": until},
     )
     connection.execute(query("instances"), {"since": since, "until": until, "stage": source.stage})
-    waiting = count(connection, "usage_waiting")
-    for name in (
-        "ledger_attempts",
-        "ledger_usage",
-        "ledger_merged",
-        "usage_waiting",
-        "contested_jobs",
-        "contested_usage",
-    ):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    waiting, tasks_waiting = count(connection, "usage_waiting"), count(connection, "tasks_waiting")
+    not_believed = _not_believed(connection, compacted, since, until, pulled=bool(read))
+    clear(connection)
     return Loaded(
         attempts=count(connection, "attempts"),
         instances=count(connection, "instances"),
@@ -163,6 +159,8 @@ def _load(
         ),
         set_aside_lines=manifest.set_aside_lines + len(staged.set_aside),
         usage_without_attempt=waiting,
+        tasks_without_attempt=tasks_waiting,
+        pulls_not_believed=not_believed,
         files_read=len(files),
         compacted_days=len(days),
         unreadable=tuple(staged.unreadable),
@@ -175,7 +173,7 @@ def _wanted(source: Source, store: Store | None, manifest: Manifest, since: date
     held: dict[str, frozenset[str]] = {}
     wanted = []
     for file in source.files():
-        if file.kind != "instances" and first is not None and file.arrived is not None and file.arrived < first:
+        if first is not None and file.arrived is not None and file.arrived < first:
             continue
         if store is not None:
             if file.partition not in held:
@@ -184,6 +182,22 @@ def _wanted(source: Source, store: Store | None, manifest: Manifest, since: date
                 continue
         wanted.append(file)
     return wanted
+
+
+def _not_believed(
+    connection: DuckDBPyConnection, compacted: Sequence[Path], since: date | None, until: date | None, *, pulled: bool
+) -> int:
+    rows = (
+        "SELECT count(*) FROM ledger_merged WHERE pull_not_believed IS NOT NULL "
+        "AND ($since IS NULL OR day >= $since) AND ($until IS NULL OR day < $until)"
+    )
+    if compacted:
+        others = "ANTI JOIN told_jobs USING (job_id)" if pulled else ""
+        rows += (
+            f" UNION ALL SELECT count(*) FROM read_parquet({listed_files(compacted)}) {others} "
+            "WHERE pull_not_believed IS NOT NULL"
+        )
+    return sum(row[0] for row in connection.execute(rows, {"since": since, "until": until}).fetchall())
 
 
 def _insert_compacted(connection: DuckDBPyConnection, files: Sequence[Path], *, pulled: bool) -> None:

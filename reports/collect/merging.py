@@ -21,23 +21,30 @@ COMPACTED_COLUMNS: Final = (
     "event_id",
     "usage_ended_at",
     "usage_environment",
+    "task_id",
+    "task_cluster_arn",
+    "pull_not_believed",
 )
 """Columns of a compacted file: those of `attempts`, and what merging with later rows needs."""
 _STAGED_AGAIN: Final = (
     *("job_id", "attempt", "job", "queue", "platform", "image", "vcpus", "memory_mib", "submitted_at", "started_at"),
     *("stopped_at", "outcome", "exit_code", "array_index", "container_instance_arn", "attempts_told", "event_time"),
-    *("event_id", "environment", "purchase", "instance_id"),
+    *("event_id", "task_id", "environment", "purchase", "instance_id"),
 )
 _SKEW: Final = timedelta(days=1)
 _MADE: Final = (
-    *("ledger_attempts", "ledger_usage", "ledger_merged"),
-    *("usage_waiting", "contested_jobs", "contested_usage"),
+    *("ledger_attempts", "ledger_usage", "ledger_tasks", "ledger_merged", "usage_waiting", "tasks_waiting"),
+    *("contested_jobs", "contested_usage", "tasks_once"),
 )
 
 
 def add_kept(connection: DuckDBPyConnection, store: Store, manifest: Manifest) -> None:
-    """Stage the instances known so far, and the probe's lines that still wait for their attempt."""
-    for table, name in (("ledger_instances", manifest.instances), ("ledger_usage", manifest.waiting)):
+    """Stage the instances known so far, and the probe's lines and tasks that still wait for their attempt."""
+    for table, name in (
+        ("ledger_instances", manifest.instances),
+        ("ledger_usage", manifest.waiting),
+        ("ledger_tasks", manifest.waiting_tasks),
+    ):
         if name is not None:
             files = listed_files([store.folder / name])
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet({files})")
@@ -52,12 +59,20 @@ def note_jobs(connection: DuckDBPyConnection) -> None:
 
 
 def pull(connection: DuckDBPyConnection, store: Store, manifest: Manifest) -> set[str]:
-    """Stage the compacted rows of `told_jobs`; gives the days they are on."""
+    """Stage the compacted rows of `told_jobs`, and of jobs whose task is staged; gives the days they are on.
+
+    To be called before `add_kept`: what waited until now waits for attempts that aren't compacted yet.
+    """
     first, without_a_day = connection.execute(query("pull_from")).fetchall()[0]
     days = manifest.between(None if first is None or without_a_day else first - _SKEW, None)
     if not days:
         return set()
     files = listed_files([store.folder / name for name in days.values()])
+    connection.execute(
+        f"INSERT INTO told_jobs SELECT DISTINCT p.job_id FROM read_parquet({files}) AS p "
+        "SEMI JOIN (SELECT task_id FROM ledger_tasks ANTI JOIN ledger_attempts USING (task_id)) AS t USING (task_id) "
+        "ANTI JOIN told_jobs AS j ON j.job_id = p.job_id"
+    )
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE pulled AS SELECT p.* FROM read_parquet({files}) AS p "
         "SEMI JOIN told_jobs AS t ON t.job_id = p.job_id"
@@ -68,13 +83,17 @@ def pull(connection: DuckDBPyConnection, store: Store, manifest: Manifest) -> se
         "peak_memory_mib, cpu_s, '' AS started_at, usage_ended_at AS ended_at "
         "FROM pulled WHERE usage_ended_at IS NOT NULL"
     )
+    connection.execute(
+        "INSERT INTO ledger_tasks BY NAME SELECT task_id, task_cluster_arn AS cluster_arn, "
+        "coalesce(pull_started_at, pull_not_believed) AS pull_started_at FROM pulled WHERE task_cluster_arn IS NOT NULL"
+    )
     found = {str(row[0]) for row in connection.execute("SELECT DISTINCT day FROM pulled").fetchall()}
     connection.execute("DROP TABLE pulled")
     return found
 
 
 def merge(connection: DuckDBPyConnection, stage_name: str) -> None:
-    """Staging tables → `ledger_merged` and `usage_waiting`."""
+    """Staging tables → `ledger_merged`, `usage_waiting` and `tasks_waiting`."""
     for statement in query("merge").split(";\n"):
         connection.execute(statement, {"stage": stage_name} if "$stage" in statement else {})
 
@@ -89,10 +108,15 @@ def count(connection: DuckDBPyConnection, table: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
+def staged_rows(connection: DuckDBPyConnection) -> int:
+    """Rows that merging is about to take, without instances'."""
+    return sum(count(connection, table) for table in ("ledger_attempts", "ledger_usage", "ledger_tasks"))
+
+
 def kept(connection: DuckDBPyConnection) -> int:
-    """Rows of any kind that merging kept."""
+    """Those of `staged_rows` that merging kept."""
     measured = count(connection, "ledger_merged WHERE usage_ended_at IS NOT NULL")
-    return count(connection, "ledger_merged") + measured + count(connection, "usage_waiting")
+    return sum(count(connection, table) for table in ("ledger_merged", "usage_waiting", "tasks_once")) + measured
 
 
 def listed_files(files: Sequence[Path]) -> str:

@@ -52,8 +52,10 @@ def make_attempts(connection: DuckDBPyConnection, compacted: Sequence[Path]) -> 
 _FILLING: Final = (
     ("owner", "ledger_owners"),
     ("environment", "ledger_hosts"),
+    ("environment", "ledger_clusters"),
     ("environment", "ledger_environments"),
     ("purchase", "ledger_hosts"),
+    ("purchase", "ledger_clusters"),
     ("purchase", "ledger_environments"),
 )
 """Words that rows get which were compacted before they were known."""

@@ -6,6 +6,7 @@ read again in Python (rows.py), which knows what to set aside and why. So both w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -16,44 +17,38 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from jobs import conventions
-from reports.collect.instances import InstanceEvents
+from reports.collect.ecs import EcsEvents, task_id
 from reports.collect.ledger import decode
 from reports.collect.queries import query
 from reports.collect.rows import RowReader, SetAside
 
-Kind = Literal["attempts", "usage", "instances"]
-KINDS: Final[tuple[Kind, ...]] = ("attempts", "usage", "instances")
+Kind = Literal["attempts", "usage", "ecs"]
+KINDS: Final[tuple[Kind, ...]] = ("attempts", "usage", "ecs")
 _BATCH_BYTES: Final = 256 * 1024 * 1024
 """Of raw lines staged at once; their intermediate tables take about as much again."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_RATIO: Final = 12
 _ONE_ATTEMPT: Final = (
-    'STRUCT(container STRUCT("containerInstanceArn" JSON, "exitCode" JSON, reason JSON, "logStreamName" JSON), '
-    '"startedAt" JSON, "stoppedAt" JSON, "statusReason" JSON)[]'
+    'STRUCT(container STRUCT("containerInstanceArn" JSON, "taskArn" JSON, "exitCode" JSON, reason JSON, '
+    '"logStreamName" JSON), "startedAt" JSON, "stoppedAt" JSON, "statusReason" JSON)[]'
 )
 _TYPES: Final = {"attempts": _ONE_ATTEMPT, "resource_requirements": "STRUCT(type JSON, value JSON)[]"}
-INSTANCE_COLUMNS: Final = (
-    "time",
-    "container_instance_arn",
-    "instance_id",
-    "cluster_arn",
-    "status",
-    "registered_at",
-    "instance_type",
-    "vcpus_registered",
-    "memory_mib_registered",
-    "agent_connected",
-)
 _COLUMNS: Final[dict[Kind, tuple[str, ...]]] = {
     "attempts": conventions.ATTEMPT_COLUMNS,
-    "usage": tuple(dict.fromkeys((*conventions.USAGE_COLUMNS, "compute_environment"))),
-    "instances": INSTANCE_COLUMNS,
+    "usage": conventions.USAGE_COLUMNS,
+    "ecs": conventions.ECS_COLUMNS,
 }
-_LINES: Final[dict[Kind, tuple[str, str]]] = {
-    "attempts": ("attempt_lines", "ledger_attempts"),
-    "usage": ("usage_lines", "ledger_usage"),
-    "instances": ("instance_lines", "ledger_instances"),
+_LINES: Final[dict[Kind, str]] = {"attempts": "attempt_lines", "usage": "usage_lines", "ecs": "ecs_lines"}
+"""The query that makes the table of its name out of lines."""
+_ROWS: Final[dict[Kind, tuple[tuple[str, str], ...]]] = {
+    "attempts": (("ledger_attempts", "SELECT * EXCLUDE (filename, suspect) FROM attempt_lines WHERE {good}"),),
+    "usage": (("ledger_usage", "SELECT * EXCLUDE (filename, suspect) FROM usage_lines WHERE {good}"),),
+    "ecs": (
+        ("ledger_instances", "SELECT instance.* FROM ecs_lines WHERE instance IS NOT NULL AND {good}"),
+        ("ledger_tasks", "SELECT task.* FROM ecs_lines WHERE task IS NOT NULL AND {good}"),
+    ),
 }
+"""The staging tables, and which of those lines are their rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +134,7 @@ def _batches(files: Sequence[RawFile]) -> Iterator[list[RawFile]]:
 def _stage_batch(
     connection: DuckDBPyConnection, kind: Kind, files: Sequence[RawFile], stage_name: str, staged: Staged
 ) -> None:
-    lines, table = _LINES[kind]
+    lines = _LINES[kind]
     try:
         _read(connection, kind, files, stage_name)
     except duckdb.Error:
@@ -151,10 +146,10 @@ def _stage_batch(
             _stage_by_line(connection, kind, files[0], stage_name, staged)
         return
     suspects = {row[0] for row in connection.execute(f"SELECT DISTINCT filename FROM {lines} WHERE suspect").fetchall()}
-    good = "" if not suspects else f"WHERE filename NOT IN (SELECT filename FROM {lines} WHERE suspect)"
-    staged.rows += connection.execute(
-        f"INSERT INTO {table} BY NAME SELECT * EXCLUDE (filename, suspect) FROM {lines} {good}"
-    ).fetchall()[0][0]
+    good = f"filename NOT IN (SELECT filename FROM {lines} WHERE suspect)" if suspects else "TRUE"
+    for table, rows in _ROWS[kind]:
+        inserted = connection.execute(f"INSERT INTO {table} BY NAME {rows.format(good=good)}")
+        staged.rows += inserted.fetchall()[0][0]
     connection.execute(f"DROP TABLE {lines}")
     for file in files:
         if str(file.path) in suspects:
@@ -170,10 +165,14 @@ def _read(connection: DuckDBPyConnection, kind: Kind, files: Sequence[RawFile], 
         f"read_json([{paths}], format = 'newline_delimited', columns = {{{columns}}}, filename = TRUE, "
         f"compression = '{compression}')"
     )
-    lines, _ = _LINES[kind]
-    text = query(lines).replace("{lines}", source)
-    parameters = {"prefix": f"{conventions.PROJECT}-{stage_name}-"} if "$prefix" in text else {}
-    connection.execute(text, parameters)
+    text = query(_LINES[kind]).replace("{lines}", source)
+    parameters = {
+        "prefix": f"{conventions.PROJECT}-{stage_name}-",
+        "instance_change": json.dumps(conventions.ECS_INSTANCE_CHANGE),
+        "task_change": json.dumps(conventions.ECS_TASK_CHANGE),
+        "instance_type": json.dumps(conventions.ECS_INSTANCE_TYPE),
+    }
+    connection.execute(text, {name: value for name, value in parameters.items() if f"${name}" in text})
 
 
 def _stage_by_line(connection: DuckDBPyConnection, kind: Kind, file: RawFile, stage_name: str, staged: Staged) -> None:
@@ -183,26 +182,30 @@ def _stage_by_line(connection: DuckDBPyConnection, kind: Kind, file: RawFile, st
         staged.unreadable.append(file.key)
         return
     staged.read_by_line += 1
-    rows, aside = _BY_LINE[kind](text, file.key, stage_name)
+    tables, aside = _BY_LINE[kind](text, file.key, stage_name)
     for full, line in aside.items():
         staged.set_aside.setdefault(full, line)
-    staged.rows += len(rows)
-    if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        connection.executemany(f"INSERT INTO {_LINES[kind][1]} VALUES ({marks})", rows)
+    for (table, _), rows in zip(_ROWS[kind], tables, strict=True):
+        staged.rows += len(rows)
+        if rows:
+            marks = ", ".join("?" for _ in rows[0])
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
 
-_Rows = tuple[list[tuple[Any, ...]], Mapping[str, SetAside]]
+_Rows = list[tuple[Any, ...]]
+_ByLine = tuple[Sequence[_Rows], Mapping[str, SetAside]]
+"""The rows of each of the kind's tables, and what is none."""
 
 
-def _attempts_by_line(lines: list[str], key: str, stage_name: str) -> _Rows:
+def _attempts_by_line(lines: list[str], key: str, stage_name: str) -> _ByLine:
     reader = RowReader(stage=stage_name)
     reader.add_attempt_lines(lines, key)
-    rows: list[tuple[Any, ...]] = []
+    rows: _Rows = []
     for row, attempts in reader.rows():
         told = row.get("attempts") or []
         for one in attempts:
-            arn = (told[one.attempt - 1].get("container") or {}).get("containerInstanceArn") if told else None
+            container = (told[one.attempt - 1].get("container") or {}) if told else {}
+            arn = container.get("containerInstanceArn")
             rows.append(
                 (
                     one.job_id,
@@ -223,18 +226,19 @@ def _attempts_by_line(lines: list[str], key: str, stage_name: str) -> _Rows:
                     len(told),
                     str(row.get("time", "")),
                     str(row.get("event_id", "")),
+                    task_id(container.get("taskArn")),
                     None,
                     None,
                     None,
                 )
             )
-    return rows, reader.set_aside_by_text
+    return [rows], reader.set_aside_by_text
 
 
-def _usage_by_line(lines: list[str], key: str, stage_name: str) -> _Rows:
+def _usage_by_line(lines: list[str], key: str, stage_name: str) -> _ByLine:
     reader = RowReader(stage=stage_name)
     reader.add_usage_lines(lines, key)
-    rows: list[tuple[Any, ...]] = [
+    rows: _Rows = [
         (
             one.job_id,
             one.attempt,
@@ -247,19 +251,19 @@ def _usage_by_line(lines: list[str], key: str, stage_name: str) -> _Rows:
         )
         for one in reader.usage()
     ]
-    return rows, reader.set_aside_by_text
+    return [rows], reader.set_aside_by_text
 
 
-def _instances_by_line(lines: list[str], key: str, _: str) -> _Rows:
-    events = InstanceEvents()
+def _ecs_by_line(lines: list[str], key: str, _: str) -> _ByLine:
+    events = EcsEvents()
     events.add_lines(lines, key)
-    return events.rows, events.set_aside
+    return [events.instances, events.tasks], events.set_aside
 
 
-_BY_LINE: Final[dict[Kind, Callable[[list[str], str, str], _Rows]]] = {
+_BY_LINE: Final[dict[Kind, Callable[[list[str], str, str], _ByLine]]] = {
     "attempts": _attempts_by_line,
     "usage": _usage_by_line,
-    "instances": _instances_by_line,
+    "ecs": _ecs_by_line,
 }
 
 

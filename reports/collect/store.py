@@ -3,7 +3,7 @@
     compacted/manifest.json                     what counts, replaced as a whole
     compacted/attempts/day=2026-11-21/part-….parquet
     compacted/instances/part-….parquet          each instance's life
-    compacted/waiting/part-….parquet            the probe's lines whose attempt hasn't come
+    compacted/waiting/part-….parquet            the probe's lines whose attempt hasn't come, and the tasks
     compacted/held/part-….json                  the raw objects of one partition
 
 Every file but the manifest is written once under a name of its own, so whoever reads a manifest finds what it names.
@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from reports.collect.rows import SetAside
 
-VERSION: Final = 1
+VERSION: Final = 2
 _MANIFEST: Final = "manifest.json"
 _LOCK: Final = "lock"
 _SET_ASIDE_KEPT: Final = 10_000
@@ -47,6 +47,7 @@ class Manifest:
     """Day → attempts in its file."""
     instances: str | None = None
     waiting: str | None = None
+    waiting_tasks: str | None = None
     held: Mapping[str, str] = field(default_factory=dict)
     """Partition (`attempts/day=2026-11-21`) → the file that lists its objects."""
     set_aside: tuple[SetAside, ...] = ()
@@ -56,7 +57,7 @@ class Manifest:
 
     @property
     def files(self) -> set[str]:
-        named = [self.instances, self.waiting, *self.days.values(), *self.held.values()]
+        named = [self.instances, self.waiting, self.waiting_tasks, *self.days.values(), *self.held.values()]
         return {name for name in named if name is not None}
 
     def between(self, since: date | None, until: date | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from jobs import conventions
 from reports.collect.instances import Environment
 from tests.worlds.world import Made
 
@@ -72,27 +73,32 @@ def cluster_arn(environment: str) -> str:
     return f"{_ECS}:cluster/{environment}_Batch_00000000-0000-4000-8000-000000000000"
 
 
+def task_arn(environment: str, job_id: str) -> str:
+    return f"{_ECS}:task/{environment}_Batch_00000000/{job_id.replace('-', '')}"
+
+
 def instance_arn(environment: str, instance_id: str) -> str:
     return f"{_ECS}:container-instance/{environment}_Batch_00000000/{instance_id}"
 
 
 def write(made: Made, folder: Path, *, stage: str, delivery: Delivery) -> Written:
-    """Write `attempts/`, `usage/` and `instances/` under `folder`, objects by the day they arrived."""
+    """Write `attempts/`, `usage/` and `ecs/` under `folder`, objects by the day they arrived."""
     rng = random.Random(delivery.seed)
     lines: list[tuple[str, date, str]] = []
     for row in made.attempts.to_dict("records"):
         ended: date = row["stopped_at"].date()
         lines.append(("attempts", ended, json.dumps(attempt_row(row, stage))))
         lines.append(("usage", ended, json.dumps(usage_row(row, stage))))
+        lines.append(("ecs", ended, json.dumps(task_row(row))))
     for row in made.instances.to_dict("records"):
-        lines.extend(("instances", when.date(), json.dumps(told)) for when, told in instance_rows(row))
+        lines.extend(("ecs", when.date(), json.dumps(told)) for when, told in instance_rows(row))
     lines += [line for line in lines if rng.random() < delivery.twice]
     lines = [
         (kind, day + timedelta(days=1) if rng.random() < delivery.late else day, text) for kind, day, text in lines
     ]
     days = sorted({day for _, day, _ in lines})
     lines += [
-        (rng.choice(["attempts", "usage"]), rng.choice(days), rng.choice(BAD_LINES).format(n))
+        (rng.choice(["attempts", "usage", "ecs"]), rng.choice(days), rng.choice(BAD_LINES).format(n))
         for n in range(delivery.bad_lines)
     ]
     rng.shuffle(lines)
@@ -104,7 +110,7 @@ def attempt_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
     status, why, reason = _WORDS[row["outcome"]]
     on_ec2 = row["platform"] == "ec2"
     container: dict[str, Any] = {
-        "taskArn": f"{_ECS}:task/{row['job_id']}",
+        "taskArn": task_arn(row["environment"], row["job_id"]),
         "logStreamName": f"{row['job']}/default/{row['job_id']}",
         "networkInterfaces": [],
     }
@@ -169,30 +175,66 @@ def usage_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
 def instance_rows(row: Mapping[Any, Any]) -> list[tuple[datetime, dict[str, Any]]]:
     """The events of an instance: it registers, an agent says something, it is gone."""
     begin, end = row["started_at"].to_pydatetime(), row["ended_at"].to_pydatetime()
-    told = []
-    for number, (when, status) in enumerate(
-        ((begin, "ACTIVE"), (begin + (end - begin) / 2, "DRAINING"), (end, "INACTIVE"))
-    ):
-        told.append(
-            (
-                when,
-                {
-                    "event_id": f"{row['instance_id']}-{number}",
-                    "time": f"{when.isoformat(timespec='microseconds')}Z",
-                    "container_instance_arn": instance_arn(row["environment"], row["instance_id"]),
-                    "instance_id": row["instance_id"],
-                    "cluster_arn": cluster_arn(row["environment"]),
-                    "status": status,
-                    "registered_at": f"{begin.isoformat(timespec='microseconds')}Z",
-                    "instance_type": row["instance_type"],
-                    "availability_zone": "us-east-1a",
-                    "vcpus_registered": row["vcpus"] * 1024,
-                    "memory_mib_registered": row["memory_mib"],
-                    "agent_connected": status == "ACTIVE",
-                },
-            )
+    return [
+        (
+            when,
+            ecs_row(
+                event_id=f"{row['instance_id']}-{number}",
+                time=_iso(when),
+                detail_type=conventions.ECS_INSTANCE_CHANGE,
+                cluster_arn=cluster_arn(row["environment"]),
+                container_instance_arn=instance_arn(row["environment"], row["instance_id"]),
+                attributes=[
+                    {"name": "ecs.capability.docker-plugin.local"},
+                    {"name": conventions.ECS_INSTANCE_TYPE, "value": row["instance_type"]},
+                ],
+                instance_id=row["instance_id"],
+                status=status,
+                agent_connected=status == "ACTIVE",
+                registered_at=_iso(begin),
+                registered_resources=[
+                    {"name": "CPU", "type": "INTEGER", "integerValue": row["vcpus"] * 1024},
+                    {"name": "MEMORY", "type": "INTEGER", "integerValue": row["memory_mib"]},
+                    {"name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22", "2376"]},
+                ],
+            ),
         )
-    return told
+        for number, (when, status) in enumerate(
+            ((begin, "ACTIVE"), (begin + (end - begin) / 2, "DRAINING"), (end, "INACTIVE"))
+        )
+    ]
+
+
+def task_row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """The event of an attempt's task that stopped."""
+    on_ec2 = row["platform"] == "ec2"
+    return ecs_row(
+        event_id=f"task-{row['job_id']}",
+        time=_iso(row["stopped_at"]),
+        detail_type=conventions.ECS_TASK_CHANGE,
+        cluster_arn=cluster_arn(row["environment"]),
+        container_instance_arn=instance_arn(row["environment"], row["instance_id"]) if on_ec2 else "",
+        attributes=[{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        task_arn=task_arn(row["environment"], row["job_id"]),
+        launch_type="EC2" if on_ec2 else "FARGATE",
+        created_at=_iso(row["submitted_at"]),
+        pull_started_at=_iso(row["pull_started_at"]),
+        pull_stopped_at=_iso(row["started_at"]),
+        started_at=_iso(row["started_at"]),
+        stopped_at=_iso(row["stopped_at"]),
+        stop_code="EssentialContainerExited",
+    )
+
+
+def ecs_row(**told: Any) -> dict[str, Any]:
+    """A row of `ecs/`: what an event lacks is the empty text."""
+    row = {**dict.fromkeys(conventions.ECS_COLUMNS, ""), **told}
+    assert set(row) == set(conventions.ECS_COLUMNS)
+    return row
+
+
+def _iso(moment: datetime) -> str:
+    return f"{moment.isoformat(timespec='microseconds')}Z"
 
 
 def _objects(lines: list[tuple[str, date, str]], folder: Path, delivery: Delivery, rng: random.Random) -> Written:

@@ -58,7 +58,7 @@ SELECT
   suspect
   OR NOT (
     is_time(one.startedAt) AND is_time(one.stoppedAt) AND is_whole(one.container.exitCode) AND is_text(one.container.reason)
-    AND is_text(one.statusReason) AND is_text(one.container.containerInstanceArn) AND is_text(one.container.logStreamName)
+    AND is_text(one.statusReason) AND is_text(one.container.containerInstanceArn) AND is_text(one.container.taskArn) AND is_text(one.container.logStreamName)
     AND job_name <> '' AND queue_name <> '' AND ended_at IS NOT NULL
     AND coalesce(code, 0) < 2147483648 AND coalesce(array_index, 0) < 2147483648
     AND coalesce(regexp_full_match(vcpus, '"[0-9]{1,6}(\.[0-9]{1,6})?"|[0-9]{1,6}(\.[0-9]{1,6})?'), FALSE)
@@ -94,5 +94,5 @@ SELECT
   END AS outcome,
   TRY_CAST(code AS INTEGER) AS exit_code, TRY_CAST(array_index AS INTEGER) AS array_index,
   nullif(told_text(one.container.containerInstanceArn), '') AS container_instance_arn,
-  CAST(attempts_told AS INTEGER) AS attempts_told, event_time, event_id
+  CAST(attempts_told AS INTEGER) AS attempts_told, event_time, event_id, nullif(last_part(one.container.taskArn), '') AS task_id
 FROM told

@@ -3,6 +3,7 @@
 SELECT
   least(
     (SELECT CAST(min(submitted_at) AS DATE) FROM ledger_attempts),
-    (SELECT min(TRY_CAST(left(started_at, 10) AS DATE)) FROM ledger_usage)
+    (SELECT min(TRY_CAST(left(started_at, 10) AS DATE)) FROM ledger_usage),
+    (SELECT CAST(min(begun_at) AS DATE) FROM ledger_tasks)
   ) AS first_day,
   (SELECT count(*) FROM ledger_usage WHERE TRY_CAST(left(started_at, 10) AS DATE) IS NULL) AS without_a_day

@@ -13,12 +13,17 @@ CREATE OR REPLACE TEMP MACRO told_measured(x) AS TRY_CAST(x AS DOUBLE);
 CREATE OR REPLACE TEMP MACRO is_moment(x) AS
   regexp_full_match(x, '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|\+00:00)')
   AND TRY_CAST(x AS TIMESTAMP) IS NOT NULL;
+CREATE OR REPLACE TEMP MACRO is_moment_or_none(x) AS coalesce(x, '""') = '""' OR is_moment(told_text(x));
+CREATE OR REPLACE TEMP MACRO told_moment(x) AS TRY_CAST(told_text(x) AS TIMESTAMP);
+CREATE OR REPLACE TEMP MACRO last_part(x) AS split_part(told_text(x), '/', -1);
+-- A pull later than the start, or long before the submission, is another clock's.
+CREATE OR REPLACE TEMP MACRO is_pull(pull_at, submitted_at, started_at) AS pull_at BETWEEN submitted_at - INTERVAL 1 HOUR AND started_at;
 
 CREATE OR REPLACE TEMP TABLE ledger_attempts (
   job_id VARCHAR, attempt INTEGER, job VARCHAR, queue VARCHAR, platform VARCHAR, image VARCHAR, vcpus DOUBLE, memory_mib BIGINT,
   submitted_at TIMESTAMP, started_at TIMESTAMP, stopped_at TIMESTAMP, outcome VARCHAR, exit_code INTEGER, array_index INTEGER,
   container_instance_arn VARCHAR, attempts_told INTEGER, event_time VARCHAR, event_id VARCHAR,
-  environment VARCHAR, purchase VARCHAR, instance_id VARCHAR
+  task_id VARCHAR, environment VARCHAR, purchase VARCHAR, instance_id VARCHAR
 );
 
 CREATE OR REPLACE TEMP TABLE ledger_usage (
@@ -29,6 +34,10 @@ CREATE OR REPLACE TEMP TABLE ledger_usage (
 CREATE OR REPLACE TEMP TABLE ledger_instances (
   container_instance_arn VARCHAR, instance_id VARCHAR, cluster_arn VARCHAR, instance_type VARCHAR, vcpus INTEGER, memory_mib BIGINT,
   started_at TIMESTAMP, ended_at TIMESTAMP, last_at TIMESTAMP, last_connected BOOLEAN
+);
+
+CREATE OR REPLACE TEMP TABLE ledger_tasks (
+  task_id VARCHAR, cluster_arn VARCHAR, pull_started_at TIMESTAMP, begun_at TIMESTAMP
 );
 
 CREATE OR REPLACE TEMP TABLE ledger_clusters (cluster_arn VARCHAR, environment VARCHAR, purchase VARCHAR);

@@ -24,6 +24,8 @@ def test_rows_have_the_columns_of_the_document() -> None:
     assert first_cells(section("`attempts/`")) == list(conventions.ATTEMPT_COLUMNS)
     assert all(f"| `{column}` | `{path}` |" in DOCUMENT for column, path in conventions.ATTEMPT_PATHS.items())
     assert first_cells(section("`usage/`")) == list(conventions.USAGE_COLUMNS)
+    assert first_cells(section("`ecs/`")) == list(conventions.ECS_COLUMNS)
+    assert all(f"| `{column}` | `{path}` |" in section("`ecs/`") for column, path in conventions.ECS_PATHS.items())
 
 
 def test_outcomes_and_the_table_are_the_codes() -> None:

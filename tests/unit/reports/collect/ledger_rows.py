@@ -10,12 +10,13 @@ from jobs import conventions
 
 STAGE = "local"
 CREATED_MS = 1_763_726_400_000  # 2025-11-21 12:00:00 UTC
+CLUSTER = "arn:aws:ecs:us-east-1:123456789012:cluster/spot_Batch_1"
 CREATED = datetime(2025, 11, 21, 12, tzinfo=UTC)
 
 
 def told(start_s: float, stop_s: float, **more: Any) -> dict[str, Any]:
     """One entry of an event's `attempts`, seconds after CREATED."""
-    container = {name: more.pop(name) for name in ("exitCode", "reason", "logStreamName") if name in more}
+    container = {name: more.pop(name) for name in ("exitCode", "reason", "logStreamName", "taskArn") if name in more}
     return {
         "container": container,
         "startedAt": CREATED_MS + int(start_s * 1000),
@@ -72,9 +73,61 @@ def usage_row(job_id: str = "job-1", attempt: int = 1, **changes: Any) -> dict[s
         "cgroup_version": 1,
         "started_at": "2025-11-21T12:00:02Z",
         "ended_at": "2025-11-21T12:00:05Z",
+        "compute_environment": "",
         **changes,
     }
     assert set(row) == set(conventions.USAGE_COLUMNS)
+    return row
+
+
+def task_arn(job_id: str, attempt: int = 1) -> str:
+    return f"{CLUSTER.replace(':cluster/', ':task/')}/{job_id}-{attempt}"
+
+
+def task_row(job_id: str = "job-1", attempt: int = 1, **changes: Any) -> dict[str, Any]:
+    """A task that stopped, of `told(2, 5, …)`: its pull began a second after CREATED."""
+    return ecs_row(
+        **{
+            "event_id": f"task-{job_id}-{attempt}",
+            "time": "2025-11-21T12:00:05Z",
+            "detail_type": conventions.ECS_TASK_CHANGE,
+            "cluster_arn": CLUSTER,
+            "task_arn": task_arn(job_id, attempt),
+            "created_at": "2025-11-21T12:00:00.5Z",
+            "pull_started_at": "2025-11-21T12:00:01Z",
+            **changes,
+        }
+    )
+
+
+def instance_row(instance_id: str = "i-1", **changes: Any) -> dict[str, Any]:
+    """A container instance of two vCPUs that registered at CREATED."""
+    return ecs_row(
+        **{
+            "event_id": f"instance-{instance_id}",
+            "time": "2025-11-21T12:00:00Z",
+            "detail_type": conventions.ECS_INSTANCE_CHANGE,
+            "cluster_arn": CLUSTER,
+            "container_instance_arn": f"{CLUSTER.replace(':cluster/', ':container-instance/')}/{instance_id}",
+            "instance_id": instance_id,
+            "status": "ACTIVE",
+            "agent_connected": True,
+            "registered_at": "2025-11-21T12:00:00Z",
+            "registered_resources": [
+                {"name": "CPU", "type": "INTEGER", "integerValue": 2048},
+                {"name": "MEMORY", "type": "INTEGER", "integerValue": 3767},
+                {"name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22"]},
+            ],
+            "attributes": [{"name": "ecs.capability.x"}, {"name": "ecs.instance-type", "value": "m6i.large"}],
+            **changes,
+        }
+    )
+
+
+def ecs_row(**told: Any) -> dict[str, Any]:
+    """What an event lacks is the empty text."""
+    row = {**dict.fromkeys(conventions.ECS_COLUMNS, ""), **told}
+    assert set(row) == set(conventions.ECS_COLUMNS)
     return row
 
 

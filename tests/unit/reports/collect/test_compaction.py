@@ -21,7 +21,7 @@ from reports.collect.compaction import Compacted, compact
 from reports.collect.load import Loaded, Source, load
 from reports.collect.store import Store, StoreError
 from reports.model.tables import ATTEMPTS
-from tests.unit.reports.collect.ledger_rows import STAGE, attempt_row, line, told, usage_row
+from tests.unit.reports.collect.ledger_rows import STAGE, attempt_row, line, task_arn, task_row, told, usage_row
 from tests.worlds.ledger import Delivery, clusters, compute_environments, write
 from tests.worlds.world import World, make
 
@@ -51,15 +51,19 @@ def attempts(source: Source, *, raw_only: bool = False) -> tuple[Loaded, list[tu
 def check_same(source: Source) -> Loaded:
     """Compacted, or half of it, or raw: the same attempts."""
     got, rows = attempts(source)
-    assert rows == attempts(source, raw_only=True)[1]
+    raw, expected = attempts(source, raw_only=True)
+    assert rows == expected
+    assert (got.pulls_not_believed, got.tasks_without_attempt) == (raw.pulls_not_believed, raw.tasks_without_attempt)
     return got
 
 
 def a_ledger(folder: Path) -> Source:
-    """Two days, a bad line, a copy, a line of the probe before its attempt."""
+    """Two days, a bad line, a copy, a line of the probe and a task before their attempt."""
     put(folder, f"attempts/day={DAY}/a", line(attempt_row("a")), line(attempt_row("b")), "{broken")
     put(folder, f"usage/day={DAY}/u", line(usage_row("a")), line(usage_row("late")))
-    put(folder, f"attempts/day={NEXT}/a", line(attempt_row("a")), line(attempt_row("late")))
+    put(folder, f"ecs/day={DAY}/e", line(task_row("late")))
+    late = attempt_row("late", attempts=[told(2, 5, exitCode=0, taskArn=task_arn("late"))])
+    put(folder, f"attempts/day={NEXT}/a", line(attempt_row("a")), line(late))
     put(folder, f"usage/day={NEXT}/u", line(usage_row("b")))
     return a_source(folder)
 
@@ -67,7 +71,7 @@ def a_ledger(folder: Path) -> Source:
 def test_compacted_days_hold_what_the_raw_objects_held(tmp_path: Path) -> None:
     source = a_ledger(tmp_path)
     done = compact(source)
-    assert (done.objects, done.days_written) == (4, (DAY.isoformat(),))
+    assert (done.objects, done.days_written) == (5, (DAY.isoformat(),))
     got = check_same(source)
     assert (got.attempts, got.files_read, got.compacted_days) == (3, 0, 1)
     assert (got.duplicates, got.set_aside_lines, got.usage_without_attempt) == (1, 1, 0)
@@ -175,7 +179,7 @@ def test_two_at_once_do_the_work_once(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=120)
-    assert sorted(one.objects for one in done) == [0, 0, 4]
+    assert sorted(one.objects for one in done) == [0, 0, 5]
     assert check_same(source).duplicates == 1
 
 
@@ -201,7 +205,7 @@ def test_a_store_of_another_version_says_what_to_do(tmp_path: Path) -> None:
     source = a_ledger(tmp_path)
     compact(source)
     (tmp_path / "compacted/manifest.json").write_text('{"version": 7}')
-    with pytest.raises(StoreError, match=r"version is 7; this Batchyard reads 1; remove the folder"):
+    with pytest.raises(StoreError, match=r"version is 7; this Batchyard reads 2; remove the folder"):
         compact(source)
 
 
@@ -224,9 +228,9 @@ def test_instances_known_later_reach_attempts_compacted_before(tmp_path: Path) -
         clusters=clusters(made),
         compute_environments=compute_environments("prod"),
     )
-    (tmp_path / "raw/instances").rename(tmp_path / "aside")
+    (tmp_path / "raw/ecs").rename(tmp_path / "aside")
     compact(whole)
-    (tmp_path / "aside").rename(tmp_path / "raw/instances")
+    (tmp_path / "aside").rename(tmp_path / "raw/ecs")
     connection = duckdb.connect()
     for _ in range(2):
         got = load(connection, whole, since=None, until=None)
@@ -260,7 +264,14 @@ def test_compacting_between_any_rows_is_the_same_as_never(
     for number, (job, change, late, measured) in enumerate(rows):
         arrived = DAY + timedelta(days=late)
         row = {**attempt_row(f"job-{job}"), **CHANGES[change], "event_id": f"{job}-{change}"}
+        row["attempts"] = [
+            {**one, "container": {**one["container"], "taskArn": task_arn(f"job-{job}", n)}}
+            for n, one in enumerate(row["attempts"], start=1)
+        ]
         put(folder, f"attempts/day={arrived}/{number}", line(row))
+        # two clocks tell of the same task, one of them a second after the attempt's start
+        task = task_row(f"job-{late}", 1 + job % 2, pull_started_at=f"2025-11-21T12:00:0{change}Z")
+        put(folder, f"ecs/day={DAY + timedelta(days=job)}/{number}", line(task))
         if measured:
             ended = f"2025-11-21T12:00:{10 + change}Z"
             usage = usage_row(f"job-{job}", 1 + change % 2, ended_at=ended, cpu_s=change)

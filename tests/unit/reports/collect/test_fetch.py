@@ -57,7 +57,7 @@ def objects() -> dict[str, bytes]:
         "attempts/day=2026-11-01/a": b"one",
         "attempts/day=2026-11-02/b": b"two",
         "usage/day=2026-11-02/u": b"three",
-        "instances/day=2026-10-01/i": b"four",
+        "ecs/day=2026-10-01/i": b"four",
         "errors/attempts/day=2026-11-02/e": b"no",
         "attempts/../../escape": b"no",
     }
@@ -84,10 +84,10 @@ def test_each_object_comes_once(tmp_path: Path) -> None:
     assert there(tmp_path) == {key: body for key, body in objects().items() if body != b"no"}
 
 
-def test_only_wanted_days_and_all_instances(tmp_path: Path) -> None:
+def test_only_wanted_days(tmp_path: Path) -> None:
     bucket = Bucket(objects())
     fetch(bucket, "ledger", tmp_path, since=date(2026, 11, 2), skip=lambda key: key.startswith("usage/"))
-    assert sorted(bucket.asked) == ["attempts/day=2026-11-02/b", "instances/day=2026-10-01/i"]
+    assert sorted(bucket.asked) == ["attempts/day=2026-11-02/b"]
 
 
 def test_an_object_that_changed_under_its_name_comes_again(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_s3_failing_halfway_leaves_the_rest_and_is_said(tmp_path: Path) -> None:
         "1 object of the ledger's usage/day=2026-11-02 couldn't be fetched: "
         "usage/day=2026-11-02/u ended after 4 of 5 bytes",
     )
-    assert sorted(there(tmp_path)) == ["attempts/day=2026-11-01/a", "instances/day=2026-10-01/i"]
+    assert sorted(there(tmp_path)) == ["attempts/day=2026-11-01/a", "ecs/day=2026-10-01/i"]
     bucket.faults.clear()
     bucket.short.clear()
     assert fetch(bucket, "ledger", tmp_path, since=None).objects == 2
