@@ -22,7 +22,7 @@ from reports.analyse.summary import Asked, summarise
 from reports.collect.bill_ce import WAIT, Bill, Metric, collect_bill
 from reports.collect.bill_cur import collect_export
 from reports.collect.compaction import compact
-from reports.collect.load import Source, load, open_database
+from reports.collect.load import Loaded, Source, load, open_database
 from reports.collect.prices import PriceSource, of_spot
 from reports.collect.store import StoreError
 from reports.model.money import nano
@@ -232,11 +232,33 @@ def _ledger(connection: DuckDBPyConnection, question: Question, missing: list[st
     connection.execute(
         "DELETE FROM attempts WHERE coalesce(pull_started_at, started_at, stopped_at) >= $until", {"until": until}
     )
-    if loaded.unreadable:
-        missing.append(f"{len(loaded.unreadable):,} objects of the ledger, such as {loaded.unreadable[0]}")
-    if loaded.usage_without_attempt:
-        missing.append(f"{loaded.usage_without_attempt:,} attempts that so far only their probe told of")
+    missing += _of_the_ledger(connection, loaded, question.period)
     return loaded.set_aside_lines
+
+
+def _of_the_ledger(connection: DuckDBPyConnection, loaded: Loaded, period: Period) -> list[str]:
+    """What the ledger's rows don't tell, or tell so that it can't be."""
+    said = []
+    if loaded.unreadable:
+        said.append(f"{len(loaded.unreadable):,} objects of the ledger, such as {loaded.unreadable[0]}")
+    if loaded.usage_without_attempt:
+        said.append(f"{loaded.usage_without_attempt:,} attempts that so far only their probe told of")
+    if loaded.pulls_not_believed:
+        said.append(
+            f"when the image's pull began of {loaded.pulls_not_believed:,} attempts: by their task's clock after their "
+            "start or long before they were submitted; they are counted from their start"
+        )
+    untyped, such_as = connection.execute(
+        "SELECT count(*), min(instance_id) FROM instances "
+        "WHERE instance_type = '' AND started_at < $until AND coalesce(ended_at, $since) >= $since",
+        {"since": period.since, "until": period.until},
+    ).fetchall()[0]
+    if untyped:
+        said.append(
+            f"the type of {untyped:,} instances, such as {such_as}: no row of the ledger tells it, so what they cost "
+            "is unexplained"
+        )
+    return said
 
 
 def _no_ledger(connection: DuckDBPyConnection) -> int:

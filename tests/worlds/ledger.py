@@ -210,18 +210,18 @@ def task_row(row: Mapping[Any, Any]) -> dict[str, Any]:
     on_ec2 = row["platform"] == "ec2"
     return ecs_row(
         event_id=f"task-{row['job_id']}",
-        time=_iso(row["stopped_at"]),
+        time=_iso_ms(row["stopped_at"]),
         detail_type=conventions.ECS_TASK_CHANGE,
         cluster_arn=cluster_arn(row["environment"]),
         container_instance_arn=instance_arn(row["environment"], row["instance_id"]) if on_ec2 else "",
         attributes=[{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         task_arn=task_arn(row["environment"], row["job_id"]),
         launch_type="EC2" if on_ec2 else "FARGATE",
-        created_at=_iso(row["submitted_at"]),
-        pull_started_at=_iso(row["pull_started_at"]),
-        pull_stopped_at=_iso(row["started_at"]),
-        started_at=_iso(row["started_at"]),
-        stopped_at=_iso(row["stopped_at"]),
+        created_at=_iso_ms(row["submitted_at"]),
+        pull_started_at=_iso_ms(row["pull_started_at"]),
+        pull_stopped_at=_iso_ms(row["started_at"]),
+        started_at=_iso_ms(row["started_at"]),
+        stopped_at=_iso_ms(row["stopped_at"]),
         stop_code="EssentialContainerExited",
     )
 
@@ -231,6 +231,11 @@ def ecs_row(**told: Any) -> dict[str, Any]:
     row = {**dict.fromkeys(conventions.ECS_COLUMNS, ""), **told}
     assert set(row) == set(conventions.ECS_COLUMNS)
     return row
+
+
+def _iso_ms(moment: pd.Timestamp) -> str:
+    """As ECS writes a task's times: by the millisecond, which is what Batch says of them."""
+    return f"{datetime.fromtimestamp(_ms(moment) / 1000, UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def _iso(moment: datetime) -> str:

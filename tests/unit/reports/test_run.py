@@ -163,6 +163,34 @@ def test_without_a_ledger_the_bill_is_unexplained(made: Made, tmp_path: Path) ->
     assert sum(line.cost_nano for line in report.identity.lines) == report.total_nano > 0
 
 
+def test_what_instances_of_an_unknown_type_cost_is_unexplained_and_said(made: Made, tmp_path: Path) -> None:
+    bare = replace(made, instances=made.instances.assign(instance_type=""))
+    write(bare, tmp_path / "raw", stage="prod", delivery=Delivery())
+    source = Source(stage="prod", raw=tmp_path / "raw", clusters=clusters(made))
+    report = make_report(question(source, explored(of(made), tmp_path / "bill")))
+    there = made.instances[made.instances["ended_at"] >= pd.Timestamp(report.period.since)]
+    assert (
+        f"the type of {len(there)} instances, such as {there['instance_id'].min()}: no row of the ledger tells it, so "
+        "what they cost is unexplained"
+    ) in report.missing
+    lines = made.bill_lines
+    ec2 = lines[(lines["kind"] == "ec2") & (lines["day"] >= report.period.since)]
+    unexplained = sum(line.cost_nano for line in report.identity.lines if line.name == "unexplained")
+    assert unexplained >= int(ec2["cost_nano"].sum()) > 0
+    assert sum(line.cost_nano for line in report.identity.lines) == report.total_nano
+
+
+def test_a_pull_by_another_clock_is_said_and_counted_from_the_start(made: Made, tmp_path: Path) -> None:
+    skewed = made.attempts.assign(pull_started_at=made.attempts["started_at"] + pd.Timedelta(minutes=2))
+    write(replace(made, attempts=skewed), tmp_path / "raw", stage="prod", delivery=Delivery())
+    source = Source(stage="prod", raw=tmp_path / "raw", clusters=clusters(made))
+    report = make_report(question(source, None))
+    assert any(
+        one.startswith(f"when the image's pull began of {len(skewed):,} attempts: by their task's clock after their ")
+        for one in report.missing
+    ), report.missing
+
+
 def test_a_ledger_that_breaks_off_and_one_whose_compacted_files_are_damaged(
     made: Made, source: Source, whole: Report, tmp_path: Path
 ) -> None:
