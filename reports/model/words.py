@@ -56,7 +56,12 @@ def signed(nano: int, currency: str) -> str:
 
 
 def share(value: float | None) -> str:
-    return NONE if value is None else f"{value:.0%}" if value >= 0.0995 or not value else f"{value:.1%}"
+    """Whole percents from 10 on, a tenth below, `<0.1%` for what is something; an en dash for None."""
+    if value is None:
+        return NONE
+    if 0 < abs(value) < 0.0005:
+        return "<0.1%"
+    return f"{value:.0%}" if value >= 0.0995 or not value else f"{value:.1%}"
 
 
 def sentence_case(text: str) -> str:

@@ -10,6 +10,8 @@ from reports.model import words
 from reports.model.report import Report
 
 WIDTH = 720
+MOST_LABELS = 8
+"""Of days: more would run into each other on a phone, where the text is larger."""
 _SERIES = (("jobs", "jobs_nano"), ("idle", "idle_nano"), ("other", "other_nano"))
 
 
@@ -42,7 +44,7 @@ def days_chart(report: Report) -> str:
                 f'<rect class="{name}{" estimated" if day.estimated else ""}" x="{x:.1f}" y="{y:.1f}" '
                 f'width="{slot * 0.64:.1f}" height="{tall:.1f}"><title>{escape(tip)}</title></rect>'
             )
-        if len(report.days) <= 14 or n % math.ceil(len(report.days) / 10) == 0:
+        if n % math.ceil(len(report.days) / MOST_LABELS) == 0:
             label = f"{day.day:%a %d}" if len(report.days) <= 8 else f"{day.day:%d %b}"
             x = left + (n + 0.5) * slot
             parts.append(f'<text class="tick" x="{x:.1f}" y="{height - 8}" text-anchor="middle">{label}</text>')
@@ -56,7 +58,7 @@ def jobs_chart(report: Report, *, most_rows: int = 12) -> str:
     ]
     if not groups:
         return ""
-    row, left, right = 30, 160, 90
+    row, left, right = 30, 200, 110
     height = row * len(groups) + 8
     most = max(max(group.cost_nano, group.previous_nano or 0) for group in groups) or 1
     scale = (WIDTH - left - right) / most

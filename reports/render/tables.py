@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from reports.model import words
 from reports.model.report import Change, Dimension, Group, Report, Spot, SpotSaving, UnitCosts
 
 Align = Literal["left", "right"]
+_ROUNDING_NANO: Final = 1_000
+"""What whole nano-dollars leave over isn't worth a line of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +114,12 @@ def _breakdown(report: Report, dimension: Dimension) -> TableView:
         ]
 
     columns = [dimension, "cost", "share", "change", "attempts", "succeeded", "a success", "failed attempts"]
-    note = "What jobs cost; idle machines are apart."
+    notes = ["What jobs cost; idle machines are apart."]
     if report.spot is not None:
         columns.append("on demand")
-        note += " On demand: the same without spot capacity."
+        notes.append("On demand: the same without spot capacity.")
+    # one breakdown explains them all
+    note = " ".join(notes) if dimension in [*report.breakdowns][:1] else ""
     rows = [row(group) for group in report.breakdowns.get(dimension, ())]
     return _table(f"by-{dimension}", f"By {dimension}", note, columns, rows)
 
@@ -181,6 +185,8 @@ def spot(report: Report) -> TableView:
     if report.spot is None:
         return _table("spot", title, "", (), ())
 
+    partly = report.spot.unpriced_nano != 0
+
     def row(name: str, platform: str, one: Spot | SpotSaving) -> list[Cell]:
         share = one.saving_nano / one.on_demand_nano if one.on_demand_nano else None
         known = one.on_demand_nano or not one.unpriced_nano
@@ -191,17 +197,20 @@ def spot(report: Report) -> TableView:
             _money(one.on_demand_nano if known else None, report),
             _money(one.saving_nano if known else None, report),
             _share(share),
-            _money(one.unpriced_nano, report),
+            *([_money(one.unpriced_nano, report)] if partly else []),
         ]
 
-    rows = [row(one.environment or "in no known environment", one.platform, one) for one in report.spot.rows]
+    shown = [one for one in report.spot.rows if one.on_demand_nano + one.unpriced_nano >= _ROUNDING_NANO]
+    rows = [row(one.environment or "in no known environment", one.platform, one) for one in shown]
     if len(rows) > 1:
         rows.append(row("all", "", report.spot))
-    columns = ("environment", "platform", "paid", "on demand", "saved", "share", "not compared")
+    columns = ["environment", "platform", "paid", "on demand", "saved", "share"]
+    if partly:
+        columns.append("not compared")
     note = (
         "With their idle time. On demand is the bill's own price, or the price list's; saved is it less what was paid."
     )
-    summed = len(rows) - 1 if len(rows) > len(report.spot.rows) else None
+    summed = len(rows) - 1 if len(rows) > len(shown) else None
     return replace(_table("spot", title, note, columns, rows, left=2), total=summed)
 
 
@@ -305,7 +314,7 @@ def _proposals(report: Report) -> TableView:
     view = _table(
         "proposals",
         "What to change",
-        "`batchyard tune` shows these as a diff of the stack's file.",
+        "The command batchyard tune shows these as a diff of the stack's file.",
         columns,
         rows,
         left=2,

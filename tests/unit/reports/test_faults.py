@@ -213,7 +213,7 @@ def test_clocks_that_disagree_lose_no_dollar_and_give_no_negative_time(tmp_path:
         attempt(1, ten - minute, ten + HOUR, **on_ec2),
         attempt(2, ten + HOUR, ten + 2 * HOUR + minute, **on_ec2),
         # submitted after it started
-        attempt(3, ten, ten + HOUR, submitted_at=pd.Timestamp(ten + minute)),
+        attempt(3, ten, ten + HOUR, submitted_at=pd.Timestamp(ten + minute), job="early"),
         # ended before it started
         attempt(4, ten, ten - minute, **on_ec2, job="backwards"),
         attempt(5, ten, ten - minute, job="backwards"),
@@ -221,7 +221,7 @@ def test_clocks_that_disagree_lose_no_dollar_and_give_no_negative_time(tmp_path:
     lines = [*fargate(ten.date(), 1), line(ten.date(), "BoxUsage:m6i.large", "ec2", 2, INSTANCE_HOUR)]
     report = report_of(made_of(attempts, lines, [instance]), tmp_path, week="2026-W46")
     costs = {group.key: group.cost_nano for group in report.breakdowns["job"]}
-    assert costs == {"nightly": 2 * INSTANCE_HOUR + VCPU_HOUR + 2 * GB_HOUR, "backwards": 0}
+    assert costs == {"nightly": 2 * INSTANCE_HOUR, "early": VCPU_HOUR + 2 * GB_HOUR, "backwards": 0}
     assert part(report, "unexplained") == 0
     assert "2 of 5 attempts have no cost: the bill doesn't reach them" in report.missing
     figures = [value for job in report.jobs for value in (job.wait_p50_s, job.wait_p95_s, job.run_p50_s, job.run_p95_s)]

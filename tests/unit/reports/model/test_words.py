@@ -63,7 +63,7 @@ def test_a_change_is_a_proportion_or_says_why_it_is_none(now: int, before: int |
 
 def test_memory_and_shares_and_another_currency() -> None:
     assert (words.memory(512), words.memory(32_768), words.memory(None)) == ("512 MiB", "32.0 GiB", "–")
-    assert (words.share(0.314), words.share(0.004), words.share(0), words.share(None)) == ("31%", "0.4%", "0%", "–")
+    assert [words.share(value) for value in (0.314, 0.004, 1e-9, 0, None)] == ["31%", "0.4%", "<0.1%", "0%", "–"]
     assert words.money(1_000_000_000, "SEK") == "SEK 1.00"
 
 

@@ -102,7 +102,7 @@ def report() -> Report:
         jobs=(
             JobFigures(
                 job=HOSTILE,
-                owner="media",
+                owner="[bold red]media[/]",
                 attempts=10,
                 measured=0,
                 wait_p50_s=12.0,
@@ -230,7 +230,9 @@ def test_a_name_with_html_in_it_stays_a_name(report: Report) -> None:
     page = _page(report)
     assert HOSTILE in page.text
     assert [tag for tag, _ in page.tags].count("script") == 1  # the page's own
-    assert "<script>alert" not in markdown(report)
+    assert "<script" not in markdown(report)
+    assert HOSTILE in _terminal(report)
+    assert "[bold red]media[/]" in _terminal(report)  # neither is it a style
     assert "\\|=1+1" in markdown(report)
 
 
