@@ -25,7 +25,19 @@ from local.emulator.request_parser import use_request_parser
 from local.emulator.sockets import BACKLOG, bridge_address, open_sockets
 
 # in this order; what publishes comes after what it publishes to, and what watches Batch before it
-SERVICES = ("gaps", "ecr", "s3", "events", "scheduler", "firehose", "logs", "ecs", "cost_explorer", "batch")
+SERVICES = (
+    "gaps",
+    "ecr",
+    "s3",
+    "events",
+    "scheduler",
+    "firehose",
+    "logs",
+    "ecs",
+    "cost_explorer",
+    "price_list",
+    "batch",
+)
 # requests wait on locks and long polls, and services call one another through here: never let that use up all threads
 REQUEST_THREADS = 256
 MAX_CONNECTIONS = 8000

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,9 @@ class Prices:
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.region = str(table["region"])
         self.currency = str(table["currency"])
+        # of the prices on demand
+        self.ec2_date = date.fromisoformat(table["ec2_on_demand"]["date"])
+        self.fargate_date = date.fromisoformat(table["fargate"]["date"])
         self._on_demand = {name: Decimal(price) for name, price in table["ec2_on_demand"]["per_hour"].items()}
         self._spot_percent: Mapping[str, int] = table["ec2_spot"]["percent_below_on_demand"]
         self._fargate = FargatePrices(
