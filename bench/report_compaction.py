@@ -45,7 +45,7 @@ def ours(folder: Path, scratch: Path) -> None:
 def bare(folder: Path, scratch: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET preserve_insertion_order = FALSE")
-        for kind in ("attempts", "usage"):
+        for kind in ("attempts", "usage", "ecs"):
             connection.execute(
                 f"COPY (SELECT * FROM read_json('{folder}/raw/{kind}/*/*', format = 'newline_delimited')) "
                 f"TO '{scratch}/{kind}.parquet' (FORMAT parquet, COMPRESSION zstd)"

@@ -21,12 +21,16 @@ STAGE: Final = "prod"
 START: Final = date(2026, 11, 1)
 DAYS: Final = 30
 CLUSTERS: Final = {
-    f"arn:aws:ecs:us-east-1:123456789012:cluster/{name}": Environment(name=name, purchase=name)
-    for name in ("spot", "on-demand")
+    f"arn:aws:ecs:us-east-1:123456789012:cluster/{name}": Environment(name=name, purchase=purchase)
+    for name, purchase in (("spot", "spot"), ("on-demand", "on-demand"), ("fargate", "on-demand"))
 }
 COMPUTE_ENVIRONMENTS: Final = {"batchyard-prod-fargate-0a1b": Environment(name="fargate", purchase="on-demand")}
 _AN_INSTANCE: Final = 96
 _OBJECTS_A_DAY: Final = 4
+_RAW: Final = (
+    *(("attempts", "attempt_lines"), ("usage", "usage_lines")),
+    *(("ecs", "task_lines"), ("ecs", "instance_lines")),
+)
 
 
 def make(folder: Path, *, attempts: int, raw: bool) -> None:
@@ -78,13 +82,13 @@ def _compacted(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
 
 def _raw(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     for day in _days():
-        for kind, lines in (("attempts", _query("attempt_lines")), ("usage", _query("usage_lines"))):
+        for kind, lines in _RAW:
             place = folder / kind / f"day={day}"
-            place.mkdir(parents=True)
+            place.mkdir(parents=True, exist_ok=True)
             for number in range(_OBJECTS_A_DAY):
                 chosen = f"CAST(stopped_at AS DATE) = DATE '{day}' AND n % {_OBJECTS_A_DAY} = {number}"
                 connection.execute(
-                    f"COPY ({lines} WHERE {chosen}) TO '{place / f'part-{number}'}' "
+                    f"COPY ({_query(lines)} WHERE {chosen}) TO '{place / f'{lines}-{number}'}' "
                     "(FORMAT csv, HEADER FALSE, QUOTE '', ESCAPE '', DELIMITER '\x01')"
                 )
 

@@ -9,7 +9,7 @@ SELECT
     attempts: [{
       container: {
         "containerInstanceArn": 'arn:aws:ecs:us-east-1:123456789012:container-instance/' || purchase || '/' || instance_id,
-        "taskArn": 'arn:aws:ecs:us-east-1:123456789012:task/' || job_id, "exitCode": exit_code,
+        "taskArn": 'arn:aws:ecs:us-east-1:123456789012:task/' || environment || '/' || replace(job_id, '-', ''), "exitCode": exit_code,
         "logStreamName": job || '/default/' || job_id, "networkInterfaces": CAST([] AS VARCHAR[]),
         reason: CASE outcome WHEN 'out-of-memory' THEN 'OutOfMemoryError: Container killed' ELSE '' END
       },
