@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,8 +18,10 @@ from duckdb import DuckDBPyConnection
 from jobs import conventions
 from jobs.problems import Problem, Problems, listing
 from reports.analyse.allocate import allocate
+from reports.analyse.engine import Engine, LocalEngine
 from reports.analyse.proposals import MemoryRule, Rounding
 from reports.analyse.summary import Asked, summarise
+from reports.athena.place import Place
 from reports.collect.bill_ce import WAIT, Bill, Metric, collect_bill
 from reports.collect.bill_cur import collect_export
 from reports.collect.compaction import compact
@@ -63,6 +66,8 @@ class Question:
     budgets: Mapping[str, int] = field(default_factory=dict)
     memory_now: Mapping[str, int] = field(default_factory=dict)
     rule: MemoryRule = field(default_factory=MemoryRule)
+    athena: Place | None = None
+    """Where the figures are worked out, if not on this machine."""
     prices: PriceSource | None = None
     """Who knows prices on demand that the bill doesn't tell."""
     notes: tuple[str, ...] = ()
@@ -105,28 +110,51 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
         missing += prices.missing
         connection.execute(BILL_LINES.duckdb_ddl())
         insert_lines(connection, lines)
-        say("allocating the bill")
-        allocate(connection, now=question.now.astimezone(UTC).replace(tzinfo=None))
-        report = summarise(
-            connection,
-            Asked(
-                stack=question.stack,
-                currency=currency,
-                period=question.period,
-                previous=question.previous,
-                generated_at=question.now,
-                budgets=question.budgets,
-                memory_now=question.memory_now,
-                sold=question.sold,
-                rule=question.rule,
-                on_demand=prices.hour_nano,
-                notes=question.notes,
-                missing=tuple(missing),
-                set_aside=set_aside,
-                requests=_requests(bill),
-            ),
+        asked = Asked(
+            stack=question.stack,
+            currency=currency,
+            period=question.period,
+            previous=question.previous,
+            generated_at=question.now,
+            budgets=question.budgets,
+            memory_now=question.memory_now,
+            sold=question.sold,
+            rule=question.rule,
+            on_demand=prices.hour_nano,
+            notes=question.notes,
+            missing=tuple(missing),
+            set_aside=set_aside,
+            requests=_requests(bill),
         )
+        with _engine(connection, question, bill.price, say) as engine:
+            say("allocating the bill")
+            allocate(engine, now=question.now.astimezone(UTC).replace(tzinfo=None))
+            report = summarise(engine, asked)
     return _honest(report, bill, lines)
+
+
+@contextmanager
+def _engine(
+    connection: DuckDBPyConnection, question: Question, spent: Decimal, say: Callable[[str], None]
+) -> Iterator[Engine]:
+    """Who works the figures out. `spent` dollars went to the bill already."""
+    if question.athena is None:
+        yield LocalEngine(connection)
+        return
+    from reports.athena.engine import opened  # what it needs isn't everywhere a report is made
+
+    with opened(
+        connection,
+        question.athena,
+        since=question.first_day,
+        until=question.period.until + LONGEST_RUN,
+        before=question.period.until,
+        now=question.now,
+        tables=(INSTANCES, BILL_LINES),
+        spent=spent,
+        say=say,
+    ) as engine:
+        yield engine
 
 
 def from_explorer(
@@ -228,10 +256,11 @@ def _ledger(connection: DuckDBPyConnection, question: Question, missing: list[st
     except (OSError, duckdb.Error) as problem:
         missing.append(f"the ledger couldn't be read: {_first_line(problem)}")
         return _no_ledger(connection)
-    # what began after the period has no part in it
-    connection.execute(
-        "DELETE FROM attempts WHERE coalesce(pull_started_at, started_at, stopped_at) >= $until", {"until": until}
-    )
+    # what began after the period has no part in it; days in S3 are whole, and Athena leaves it out itself
+    if question.athena is None:
+        connection.execute(
+            "DELETE FROM attempts WHERE coalesce(pull_started_at, started_at, stopped_at) >= $until", {"until": until}
+        )
     missing += _of_the_ledger(connection, loaded, question.period)
     return loaded.set_aside_lines
 

@@ -70,8 +70,7 @@ def rewrite(asked: exp.Query) -> None:
 
 
 def _deepest_first(asked: exp.Expression, kind: type[exp.Expression]) -> Iterator[exp.Expression]:
-    found = [node for node in asked.find_all(kind, bfs=True)]
-    yield from reversed(found)
+    yield from reversed(list(asked.find_all(kind, bfs=True)))
 
 
 def _group_by_all(select: exp.Select) -> None:
@@ -240,7 +239,7 @@ def _sum(addition: exp.Expression) -> exp.Expression:
 
 
 def _wide(total: exp.Expression) -> exp.Expression:
-    """A sum of whole numbers is a HUGEINT in DuckDB; times a decimal 1, it is a decimal(38,0) in Athena, and others stay."""
+    """A sum of whole numbers is a HUGEINT in DuckDB: times a decimal 1, a decimal(38,0) in Athena; others stay."""
     return exp.Sum(this=exp.Mul(this=exp.Paren(this=total.this.unnest().copy()), expression=WIDE.copy()))
 
 

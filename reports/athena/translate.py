@@ -1,4 +1,4 @@
-"""A query of the report in DuckDB's dialect → the same in Athena's (Trino's). What isn't known to mean the same is refused.
+"""A query of the report in DuckDB's dialect → the same in Athena's (Trino's). What may not mean the same is refused.
 
 sqlglot reads the query, resolves every name against the tables there are and writes it anew; `rewriting` changes what
 the two engines do differently. Values become typed literals in the tree, so no text is ever pasted into a query.
@@ -28,7 +28,7 @@ __all__ = ["Columns", "NotTranslatable", "Translated", "literal", "translate"]
 
 @dataclass(frozen=True, kw_only=True)
 class Translated:
-    """A query for Athena. `select` is what it asks; `target` the table or view that its rows go to, as DuckDB names it."""
+    """A query for Athena: `select` is what it asks, `target` the table or view that its rows go to."""
 
     kind: Kind
     select: str
@@ -91,9 +91,7 @@ def _parts(tree: exp.Expression) -> tuple[Kind, str | None, exp.Query]:
         if kind is not None and isinstance(tree.this, exp.Table):
             return kind, tree.this.name, tree.expression
     if isinstance(tree, exp.Insert) and isinstance(tree.expression, exp.Query) and isinstance(tree.this, exp.Table):
-        asked = tree.expression
-        # DuckDB's parser hangs the WITH of `INSERT INTO t WITH … SELECT` on the query already
-        return "insert", tree.this.name, asked
+        return "insert", tree.this.name, tree.expression
     raise NotTranslatable(
         f"a statement of the kind {type(tree).__name__}; only SELECT, CREATE … AS and INSERT … SELECT"
     )

@@ -40,23 +40,46 @@ class Table:
         lines = [f"  {c.name} {c.type}{'' if c.nullable else ' NOT NULL'}" for c in self.columns]
         return f"CREATE TABLE {self.name} (\n" + ",\n".join(lines) + "\n)"
 
-    def athena_ddl(self, *, database: str, location: str, partition: str = "day") -> str:
-        """`CREATE EXTERNAL TABLE` of the Parquet under `location` (`s3://…/`), partitioned by `partition`, projected.
+    def athena_ddl(
+        self,
+        *,
+        database: str,
+        location: str,
+        name: str = "",
+        partition: str | None = None,
+        first_day: str = "2020-01-01",
+    ) -> str:
+        """`CREATE EXTERNAL TABLE` of the Parquet under `location` (`s3://…/`) in Athena's (Hive's) dialect.
 
-        The partition column is not in the files' schema for Athena; Parquet keeps it too, which Athena ignores.
+        With `partition`, a DATE column, its files lie under `<partition>=2026-11-21/`, and Athena works out which
+        days to read from the query (partition projection): nothing has to be told of a new day.
         """
         columns = ",\n".join(
-            f"  {c.name} {ATHENA_TYPES[c.type]} COMMENT '{c.meaning.replace(chr(39), chr(39) * 2)}'"
+            f"  `{c.name}` {ATHENA_TYPES[c.type]} COMMENT {_quoted(c.meaning)}"
             for c in self.columns
             if c.name != partition
         )
-        return (
-            f"CREATE EXTERNAL TABLE {database}.{self.name} (\n{columns}\n)\n"
-            f"PARTITIONED BY ({partition} date)\nSTORED AS PARQUET\nLOCATION '{location}'\n"
-            f"TBLPROPERTIES ('projection.enabled'='true', 'projection.{partition}.type'='date',\n"
-            f"  'projection.{partition}.format'='yyyy-MM-dd', 'projection.{partition}.range'='2020-01-01,NOW',\n"
-            f"  'storage.location.template'='{location}{partition}=${{{partition}}}/')"
-        )
+        lines = [
+            f"CREATE EXTERNAL TABLE IF NOT EXISTS `{database}`.`{name or self.name}` (\n{columns}\n)",
+            f"COMMENT {_quoted(self.meaning)}",
+        ]
+        properties = {}
+        if partition is not None:
+            lines.append(f"PARTITIONED BY (`{partition}` date)")
+            properties = {
+                "projection.enabled": "true",
+                f"projection.{partition}.type": "date",
+                f"projection.{partition}.format": "yyyy-MM-dd",
+                f"projection.{partition}.interval": "1",
+                f"projection.{partition}.interval.unit": "DAYS",
+                f"projection.{partition}.range": f"{first_day},NOW+1DAYS",
+                "storage.location.template": f"{location}{partition}=${{{partition}}}/",
+            }
+        lines += ["STORED AS PARQUET", f"LOCATION '{location}'"]
+        if properties:
+            told = ",\n".join(f"  '{key}' = '{value}'" for key, value in properties.items())
+            lines.append(f"TBLPROPERTIES (\n{told}\n)")
+        return "\n".join(lines)
 
     def markdown(self) -> str:
         rows = "\n".join(
@@ -64,6 +87,11 @@ class Table:
             for c in self.columns
         )
         return f"### `{self.name}`\n\n{self.meaning}\n\n| column | type | meaning |\n| --- | --- | --- |\n{rows}\n"
+
+
+def _quoted(text: str) -> str:
+    # a statement ends at a semicolon, wherever some of Athena's parsers find it
+    return "'" + text.replace("'", "''").replace(";", ",") + "'"
 
 
 def _c(name: str, type_: str, meaning: str, *, nullable: bool = False) -> Column:
