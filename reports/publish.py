@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
@@ -25,6 +25,7 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 _FAULTS: Final = (BotoCoreError, ClientError, HTTPClientError, OSError)
 _SUBJECT_MAX: Final = 100
 """Characters SNS takes, in ASCII."""
+_SIGNED_FOR_S: Final = 7 * 86_400
 _TOLD: Final = 20
 """Sentences on what is missing that a message holds."""
 _ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
@@ -44,14 +45,16 @@ class Place:
     endpoint_url: str | None = None
     """Where S3 is for readers, when it isn't AWS."""
 
-    def link(self, key: str) -> str:
-        """An object's address: the S3 console's page of it, for readers who may sign in to the account; on an emulator
-        the object itself."""
-        if self.endpoint_url is not None:
-            return f"{self.endpoint_url.rstrip('/')}/{self.bucket}/{quote(key)}"
-        return f"https://console.aws.amazon.com/s3/object/{self.bucket}?" + urlencode(
-            {"region": self.region, "prefix": key}, safe="/"
+    def link(self, key: str, *, s3: Any) -> str:
+        """An object's address: the S3 console's page of it, for readers who may sign in to the account. An emulator has
+        no console; there it is the object itself, signed with the credentials everybody knows."""
+        if self.endpoint_url is None:
+            asked = urlencode({"region": self.region, "prefix": key}, safe="/")
+            return f"https://console.aws.amazon.com/s3/object/{self.bucket}?{asked}"
+        signed = s3.generate_presigned_url(
+            "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=_SIGNED_FOR_S
         )
+        return f"{self.endpoint_url.rstrip('/')}/{self.bucket}/{quote(key)}?{urlsplit(signed).query}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ def publish(report: Report, place: Place, *, s3: Any) -> Report:
     Raises PublishError.
     """
     prefix = prefix_of(report.period)
-    published = report.model_copy(update={"published": place.link(f"{prefix}{PAGE}")})
+    published = report.model_copy(update={"published": place.link(f"{prefix}{PAGE}", s3=s3)})
     for one in artifacts(published):
         key = f"{prefix}{one.name}"
         try:

@@ -25,6 +25,7 @@ from jobs.stage_facts import StageFacts
 from reports import weekly
 from reports.collect import kept_bill
 from reports.model.report import Report
+from reports.period import week_over_in
 from reports.publish import PublishError
 from reports.stage import StageUnavailableError
 from reports.weekly import Wanted, main, run, wanted
@@ -198,7 +199,9 @@ def test_an_emulators_address_is_the_objects_own(account: Account, tmp_path: Pat
     told = stage_file(report=StageFacts(endpoint_url="http://127.0.0.1:4000").model_dump())
     account.clients["s3"].put_object(Bucket=REPORTS, Key="stage.json", Body=json.dumps(told).encode())
     made = account.run(tmp_path)
-    assert made.published == f"http://127.0.0.1:4000/{REPORTS}/weekly/2025-W46/report.html"
+    assert made.published is not None
+    assert made.published.startswith(f"http://127.0.0.1:4000/{REPORTS}/weekly/2025-W46/report.html?")
+    assert "Signature=" in made.published
     assert any("simulated" in note for note in made.notes)
 
 
@@ -252,7 +255,7 @@ def test_what_is_missing_is_said_and_the_report_comes_all_the_same(account: Acco
     ],
 )
 def test_the_week_is_the_one_that_is_over_where_the_stage_is(timezone: str, now: datetime, label: str) -> None:
-    assert weekly.week_over_in(now, timezone).label == label
+    assert week_over_in(now, timezone).label == label
 
 
 def test_hours_that_are_still_to_come_in_utc_are_said(account: Account, tmp_path: Path) -> None:
