@@ -21,7 +21,6 @@ class Home:
 
     account: str
     region: str
-    environment: str
     cluster_name: str
     cluster_arn: str
     purchase: Purchase

@@ -42,7 +42,7 @@ class EmulatorContext:
     # set when the emulator is about to end
     stopping: threading.Event = field(default_factory=threading.Event)
     # told of Batch's instances and tasks; services that keep account of them add themselves when they are installed
-    watchers: list[Watcher] = field(default_factory=list)
+    watchers: list[Watcher] = field(default_factory=list, compare=False)
 
     def real_seconds(self, emulated_s: float) -> float:
         """How long `emulated_s` emulated seconds last on the wall clock."""

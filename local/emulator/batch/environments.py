@@ -87,7 +87,6 @@ class ComputeEnvironment:
         return Home(
             account=arns.account,
             region=arns.region,
-            environment=self.name,
             cluster_name=self.cluster_name,
             cluster_arn=self.cluster_arn,
             purchase="spot" if str(self.resources.get("type", "")).endswith("SPOT") else "on-demand",

@@ -21,7 +21,6 @@ def home(purchase: Purchase = "spot", *, region: str = "us-east-1") -> Home:
     return Home(
         account="123456789012",
         region=region,
-        environment="spot",
         cluster_name="AWSBatch-spot",
         cluster_arn="arn:aws:ecs:us-east-1:123456789012:cluster/AWSBatch-spot",
         purchase=purchase,
