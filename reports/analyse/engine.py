@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
+from reports.model.parquet import schema_of, with_amounts
 from reports.model.tables import Table
+
+_ROWS_AT_ONCE: Final = 100_000
 
 
 class Engine(Protocol):
@@ -24,6 +30,9 @@ class Engine(Protocol):
 
     def put(self, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
         """A small table that this machine knows."""
+
+    def write(self, name: str, parameters: Mapping[str, object], *, table: Table, file: Path) -> None:
+        """A query's rows, which have the columns of `table`, into a Parquet file, however many they are."""
 
 
 class LocalEngine:
@@ -50,6 +59,19 @@ class LocalEngine:
         if values:
             marks = ", ".join("?" for _ in table.columns)
             self._connection.executemany(f"INSERT INTO {table.name} VALUES ({marks})", values)
+
+    def write(self, name: str, parameters: Mapping[str, object], *, table: Table, file: Path) -> None:
+        text = query(name)
+        cursor = self._connection.execute(text, used(text, parameters))
+        write_rows(cursor.to_arrow_reader(_ROWS_AT_ONCE), table=table, file=file)
+
+
+def write_rows(batches: Iterable[pa.RecordBatch], *, table: Table, file: Path) -> None:
+    """Rows with the columns of `table` into a Parquet file, with amounts beside nano-dollars."""
+    schema = schema_of(table)
+    with pq.ParquetWriter(file, with_amounts(schema.empty_table()).schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_table(with_amounts(pa.Table.from_batches([batch]).select(schema.names).cast(schema)))
 
 
 def engine_of(holder: DuckDBPyConnection | Engine) -> Engine:

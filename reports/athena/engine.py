@@ -26,11 +26,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from duckdb import DuckDBPyConnection
 from sqlglot import exp
 
-from reports.analyse.engine import query, used
+from reports.analyse.engine import query, used, write_rows
 from reports.athena.client import Client, limit_bytes
 from reports.athena.place import AthenaFailed, Place
 from reports.athena.translate import Columns, NotTranslatable, Translated, translate
 from reports.athena.upload import PREFIX, keys_under, remove, upload_days, write_parquet
+from reports.model.parquet import schema_of
 from reports.model.tables import ATTEMPTS, Table
 
 ENGINE: Final = "Athena engine version 3"
@@ -41,16 +42,6 @@ KEPT_FOR: Final = timedelta(days=1)
 _LEAST_CUTOFF_BYTES: Final = 10_000_000
 _TIME: Final = "%Y%m%dt%H%M%S"
 _MADE_BY: Final = "batchyard.ddl"
-_ARROW: Final = {
-    "VARCHAR": pa.string(),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "BOOLEAN": pa.bool_(),
-    "DATE": pa.date32(),
-    "TIMESTAMP": pa.timestamp("ms"),
-    "DECIMAL(38,12)": pa.decimal128(38, 12),
-}
 
 
 class AthenaEngine:
@@ -96,10 +87,9 @@ class AthenaEngine:
             self._columns[told.target] = told.columns
 
     def put(self, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
-        schema = pa.schema([(one.name, _ARROW[one.type]) for one in table.columns])
         with tempfile.TemporaryDirectory(prefix="batchyard-athena-") as folder:
             file = Path(folder) / f"{table.name}.parquet"
-            pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=schema), file)
+            pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=schema_of(table)), file)
             self.put_file(table, file)
 
     def put_file(self, table: Table, file: Path) -> None:
@@ -110,6 +100,20 @@ class AthenaEngine:
         ddl = table.athena_ddl(database=self._place.database, location=location, name=self._name(table.name))
         self._client.run(f"table {table.name}", ddl, free=True)
         self._columns[table.name] = {one.name: one.type for one in table.columns}
+
+    def write(self, name: str, parameters: Mapping[str, object], *, table: Table, file: Path) -> None:
+        text = query(name)
+        # pages of an answer are short, files aren't
+        self.make(name, f"CREATE TEMP TABLE {name} AS\n{text}", used(text, parameters))
+        s3 = self._place.client("s3")
+        with tempfile.TemporaryDirectory(prefix="batchyard-athena-") as folder:
+            parts = []
+            for number, key in enumerate(keys_under(s3, self._place.bucket, f"{self._prefix}{name}/")):
+                parts.append(Path(folder) / f"{number}.parquet")
+                s3.download_file(self._place.bucket, key, str(parts[-1]))
+            write_rows(
+                (batch for part in parts for batch in pq.ParquetFile(part).iter_batches()), table=table, file=file
+            )
 
     def snapshot(self, *, since: date, until: date, before: date) -> None:
         """The run's `attempts`: those that ended in `[since, until)` and began before `before`."""

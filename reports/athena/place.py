@@ -1,11 +1,18 @@
-"""Where a stage's Athena is: plain values, without the packages that asking it needs."""
+"""Where a report's figures are worked out. Naming a stage's Athena needs none of the packages that asking it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from reports.analyse.engine import Engine, LocalEngine
+from reports.model.tables import BILL_LINES, INSTANCES
 
 
 class AthenaFailed(Exception):
@@ -35,3 +42,32 @@ class Place:
 
     def at(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
+
+
+@contextmanager
+def engine_at(
+    place: Place | None,
+    connection: DuckDBPyConnection,
+    *,
+    since: date,
+    until: date,
+    before: date,
+    now: datetime,
+    spent: Decimal,
+    say: Callable[[str], None],
+) -> Iterator[Engine]:
+    """An engine over the tables of `connection`: DuckDB itself, or `place`, which is given what it lacks of them.
+
+    Of attempts, Athena takes those that ended in `[since, until)` and began before `before`. `spent` dollars of the
+    limit are gone already. Raises AthenaFailed.
+    """
+    if place is None:
+        yield LocalEngine(connection)
+        return
+    from reports.athena.engine import opened
+
+    tables = (INSTANCES, BILL_LINES)
+    with opened(
+        connection, place, since=since, until=until, before=before, now=now, tables=tables, spent=spent, say=say
+    ) as engine:
+        yield engine
