@@ -138,6 +138,7 @@ class Waste(Part):
         "reclaimed",
         "timed out",
         "not started",
+        "cancelled",
         "idle",
     ]
     cost_nano: int

@@ -20,7 +20,7 @@ from tests.e2e.running_stage import RunningStage
 TIMEOUT_S = 600
 MONTHS = [f"flights/2013-{month:02d}.csv" for month in range(1, 13)]
 PHOTOGRAPHS = [f"photos/{name}" for name in ("china.jpg", "china.png", "flower.jpg", "flower.png")]
-PHASES = ["files", "stage", "uploads", "runs", "total"]
+PHASES = ["files", "stage", "uploads", "runs", "report", "total"]
 
 
 def demo(lane: Lane, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -72,9 +72,22 @@ def test_a_demo_ends_with_every_result_and_its_facts(stage_of_session: RunningSt
     rows = [line for line in lines if line.lstrip().startswith(("flights ", "thumbnails ")) and "SUCCEEDED" in line]
     assert len(rows) == 16
     assert "16 runs, 36 of 36 results" in done.stdout
+    assert_the_report_adds_up(told["report"], done.stdout, lane.root / "report.html")
     (next_things,) = [number for number, line in enumerate(lines) if line == "Try next:"]
     assert [line[:5] for line in lines[next_things + 1 :] if line[:5].strip()] == ["  1. ", "  2. "]
     assert "\x1b" not in done.stdout
+
+
+def assert_the_report_adds_up(report: dict[str, Any], shown: str, page: Path) -> None:
+    """The bill is simulated, and its parts are to the nano-dollar what was paid."""
+    assert report["total_nano"] == sum(report["identity"].values()) > 0
+    assert report["identity"]["jobs"] == sum(report["jobs"].values()) > 0
+    assert {"flights", "thumbnails"} <= report["jobs"].keys()
+    assert report["estimated"]
+    assert report["sentence"] in shown
+    assert "\nbill $" in shown
+    assert any(note.startswith("the bill is simulated") for note in report["notes"])
+    assert report["sentence"] in page.read_text(encoding="utf-8")
 
 
 def test_a_second_demo_right_after_the_first_works(stage: RunningStage) -> None:

@@ -14,7 +14,7 @@ reasons AS (
     END AS reason,
     sum(cost_nano) AS cost_nano
   FROM costed
-  WHERE outcome IN ('application-error', 'out-of-memory', 'timed-out', 'not-started', 'reclaimed')
+  WHERE outcome <> 'succeeded'
   GROUP BY ALL
   UNION ALL
   SELECT 'unused memory', sum(unused_memory_nano) FROM costed

@@ -62,6 +62,19 @@ def test_a_job_that_is_no_array_has_no_price_of_a_child(report: Report) -> None:
     assert {(unit.children, unit.per_child_nano) for unit in report.units if unit.job != "job-0"} == {(0, None)}
 
 
+def test_what_every_failed_attempt_cost_is_wasted_under_one_reason(made: Made) -> None:
+    attempts = made.attempts.copy()
+    some = attempts.index[attempts["outcome"] == "application-error"]
+    attempts.loc[some[::2], "outcome"] = "cancelled"
+    attempts.loc[some[1::4], "outcome"] = "timed-out"
+    attempts.loc[some[3::8], "outcome"] = "not-started"
+    report = report_of(Made(attempts=attempts, instances=made.instances, bill_lines=made.bill_lines, truth=made.truth))
+    reasons = {waste.reason: waste.cost_nano for waste in report.waste}
+    assert {"application error", "cancelled", "timed out", "not started", "out of memory"} <= reasons.keys()
+    failed = sum(cost for reason, cost in reasons.items() if reason not in ("idle", "unused memory", "unused cpu"))
+    assert failed == sum(group.failed_nano for group in report.breakdowns["job"])
+
+
 def test_each_queue_tells_how_long_first_attempts_waited(made: Made, report: Report) -> None:
     assert [queue.queue for queue in report.queues] == ["serverless", "standard"]
     attempts = made.attempts
