@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,12 +14,14 @@ import typer
 from rich.markup import escape
 
 from cli.output import FOUND_PROBLEMS, USAGE, Json, console, fail
+from cli.report_engine import chosen_engine, with_engine
 from cli.report_publish import publish_report
 from cli.stage_access import default_lane, open_stage
 from cli.stage_report import stage_facts
 from jobs import conventions
 from jobs.problems import Problems
 from local.stage import DEFAULT_STACK
+from reports.athena.place import AthenaFailed
 from reports.collect.bill_ce import METRICS, Metric
 from reports.model.report import Dimension, Report
 from reports.period import choose
@@ -26,11 +29,13 @@ from reports.publish import PublishError
 from reports.question import bill_of, question
 from reports.render import files
 from reports.render.html import html
+from reports.render.parquet import ALLOCATIONS, parquet_tables, write_parquet
 from reports.render.text import markdown, terminal
 from reports.run import BillSource, from_export, make_report
 from reports.stage import StageAccess, StageUnavailableError
 
-Format = Literal["terminal", "html", "md", "json", "csv", "xlsx"]
+Format = Literal["terminal", "html", "md", "json", "csv", "parquet", "xlsx"]
+_FOLDERS: Final = ("csv", "parquet")
 _BY_SUFFIX: Final[dict[str, Format]] = {".html": "html", ".htm": "html", ".md": "md", ".json": "json", ".xlsx": "xlsx"}
 FOLDER: Final = "reports"
 """Under `.batchyard/`: the ledger's objects and the bill's closed days, kept between reports."""
@@ -44,6 +49,8 @@ EXAMPLES = """Examples:
   batchyard report --stack prod --since 2026-11-01 --until 2026-12-01 --output november.html
 
   batchyard report --stack prod --export exports/cur --format xlsx --output week.xlsx
+
+  batchyard report --stack prod --format parquet --output week --engine athena
 
   batchyard report --stack prod --week 2026-W47 --publish
 """
@@ -59,7 +66,10 @@ MetricOption = Annotated[
     str, typer.Option(metavar="METRIC", help=f"Which cost of the bill: {', '.join(get_args(Metric))}.")
 ]
 SpendLimit = Annotated[
-    str, typer.Option(metavar="DOLLARS", help="The most that asking Cost Explorer may cost, at $0.01 a page.")
+    str,
+    typer.Option(
+        metavar="DOLLARS", help="The most that asking may cost: Cost Explorer at $0.01 a page, Athena at $5 a TB."
+    ),
 ]
 Cache = Annotated[
     Path | None,
@@ -80,12 +90,17 @@ def report(
     form: Annotated[
         str | None, typer.Option("--format", "-f", metavar="FORMAT", help=f"{', '.join(get_args(Format))}.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; for csv a folder.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; for csv and parquet a folder.")
+    ] = None,
     export: Export = None,
     metric: MetricOption = "unblended",
     spend_limit: SpendLimit = "0.10",
     currency: Annotated[str | None, typer.Option(help="Of a bill in several currencies, the one to report.")] = None,
     cache: Cache = None,
+    engine: Annotated[
+        str, typer.Option(metavar="ENGINE", help="Who works the figures out: duckdb (this machine) or athena.")
+    ] = "duckdb",
     publish: Annotated[
         bool, typer.Option("--publish", help="Put every format into the stage's reports bucket, and tell its topic.")
     ] = False,
@@ -98,6 +113,7 @@ def report(
     chosen = _format(form, output, as_json=as_json)
     dimensions = _dimensions(by)
     source = bill_source(export=export, metric=metric, spend_limit=spend_limit)
+    engine = chosen_engine(engine)
     lane = default_lane()
     facts = stage_facts(lane.home.repository, stack)
     now = datetime.now(UTC)
@@ -119,11 +135,18 @@ def report(
             currency=currency,
             say=say,
         )
+        asked = with_engine(asked, access, engine=engine, spend_limit=spend_limit)
+        if chosen == "parquet":
+            assert output is not None
+            output.mkdir(parents=True, exist_ok=True)
+            asked = replace(asked, allocations=output / ALLOCATIONS)
         made = make_report(asked, say=say)
         if publish:
             made = publish_report(made, access, say=say)
-    except (StageUnavailableError, PublishError) as problem:
+    except (StageUnavailableError, PublishError, AthenaFailed) as problem:
         fail(str(problem))
+    except OSError as problem:
+        fail(f"--output is {output}: it can't be written: {problem}", code=FOUND_PROBLEMS)
     except Problems as problems:
         fail(str(problems))
     if dimensions:
@@ -168,6 +191,10 @@ def deliver(made: Report, form: Format, output: Path | None) -> None:
         assert output is not None
         for name, text in files.csv_files(made).items():
             _write(output / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+    elif form == "parquet":
+        assert output is not None
+        for name, table in parquet_tables(made).items():
+            _write(output / name, lambda path, table=table: write_parquet(table, path))  # type: ignore[misc]
     elif form == "xlsx":
         assert output is not None
         _write(output, lambda path: files.xlsx(made, path))
@@ -221,8 +248,8 @@ def _format(form: str | None, output: Path | None, *, as_json: bool) -> Format:
         raise typer.BadParameter(
             f"{form} is no format; write one of {', '.join(get_args(Format))}", param_hint="--format"
         )
-    if form in ("csv", "xlsx") and output is None:
-        what = "a folder" if form == "csv" else "a file"
+    if form in (*_FOLDERS, "xlsx") and output is None:
+        what = "a folder" if form in _FOLDERS else "a file"
         raise typer.BadParameter(f"{form} isn't for a terminal; give --output {what}", param_hint="--format")
     return cast(Format, form)
 

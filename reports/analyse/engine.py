@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from reports.model.parquet import schema_of, with_amounts
@@ -68,6 +67,8 @@ class LocalEngine:
 
 def write_rows(batches: Iterable[pa.RecordBatch], *, table: Table, file: Path) -> None:
     """Rows with the columns of `table` into a Parquet file, with amounts beside nano-dollars."""
+    import pyarrow.parquet as pq  # slow to load, and seldom needed
+
     schema = schema_of(table)
     with pq.ParquetWriter(file, with_amounts(schema.empty_table()).schema, compression="zstd") as writer:
         for batch in batches:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
@@ -62,6 +63,13 @@ def parquet_tables(report: Report) -> dict[str, pa.Table]:
         "no-proposals": (NoProposal, report.no_proposals),
     }
     return {f"{name}.parquet": _table(model, some) for name, (model, some) in rows.items()}
+
+
+def write_parquet(table: pa.Table, file: Path) -> None:
+    """A table as a file."""
+    import pyarrow.parquet as pq  # slow to load, and seldom needed
+
+    pq.write_table(table, file, compression="zstd")
 
 
 def _table(model: type[BaseModel], rows: Sequence[BaseModel]) -> pa.Table:
