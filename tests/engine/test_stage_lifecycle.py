@@ -38,6 +38,20 @@ def test_a_second_up_changes_nothing(stack: Stack, stage: dict[str, Any]) -> Non
     assert stack.outputs() == stage
 
 
+def test_each_environment_tells_its_cluster_and_one_rule_listens_to_them(stack: Stack, stage: dict[str, Any]) -> None:
+    environments = stage["environments"]
+    assert {name: one["kind"] for name, one in environments.items()} == {"spot": "ec2-spot", "fargate": "fargate"}
+    assert {name: one["arn"] for name, one in environments.items()} == stage["compute_environments"]
+    ecs = stack.project.lane.client("ecs")
+    clusters = sorted(one["ecs_cluster_arn"] for one in environments.values())
+    assert sorted(one["clusterArn"] for one in ecs.describe_clusters(clusters=clusters)["clusters"]) == clusters
+    events = stack.project.lane.client("events")
+    (rule,) = events.list_rules(NamePrefix="batchyard-lifecycle-ledger-ecs")["Rules"]
+    assert sorted(json.loads(rule["EventPattern"])["detail"]["clusterArn"]) == clusters
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert ":deliverystream/batchyard-lifecycle-ledger-ecs-" in target["Arn"]
+
+
 def test_a_changed_timeout_is_a_new_revision_in_place(stack: Stack, stage: dict[str, Any]) -> None:
     batch = stack.project.lane.client("batch")
     before = _newest(batch, stage["job_definitions"]["echo"])

@@ -14,7 +14,11 @@ from botocore.validate import ParamValidator
 from moto.batch.models import batch_backends
 from moto.ecs.models import ecs_backends
 
+from components.ledger import row_template
+from jobs import conventions
 from local.emulator import batch, ecs
+from local.emulator.events.transformer import RuleFacts, check_input, input_for
+from reports.collect.ecs import EcsEvents, task_id
 from tests.unit.local.emulator.batch.fakes import SPOT, Clock, SlowRunner
 from tests.unit.local.emulator.moto_server import ACCOUNT, REGION, client, eventually, serving
 
@@ -299,3 +303,26 @@ def test_a_publisher_that_fails_keeps_no_job_from_running(tmp_path: Path) -> Non
         stage = Emulated(context, runner, [])
         stage.environment()
         stage.wait_for(stage.submit("ok"), "SUCCEEDED")
+
+
+@pytest.mark.parametrize("fargate", [False, True], ids=["ec2", "fargate"])
+def test_the_ledger_makes_rows_of_the_events_that_its_reader_takes(emulated: Emulated, fargate: bool) -> None:
+    cluster = emulated.environment(**FARGATE) if fargate else emulated.environment()
+    job = emulated.wait_for(emulated.submit("ok", fargate=fargate), "SUCCEEDED")
+    paths = dict(conventions.ECS_PATHS)
+    target = {"Id": "ledger", "InputTransformer": {"InputPathsMap": paths, "InputTemplate": row_template(paths)}}
+    check_input(target)
+    rule = RuleFacts(arn="arn:aws:events:us-east-1:123456789012:rule/ledger-ecs", name="ledger-ecs")
+    rows = [input_for(target, event, rule=rule, ingestion_time="2026-11-20T12:00:00Z") for event in emulated.events]
+
+    read = EcsEvents()
+    read.add_lines(rows, "ecs/day=2026-11-20/rows")
+
+    assert read.set_aside == {}
+    assert {task[0] for task in read.tasks} == {task_id(job["attempts"][0]["container"]["taskArn"])}
+    assert {task[1] for task in read.tasks} == {cluster}
+    assert all(task[2] is not None for task in read.tasks), "a pull began"
+    # its columns: ARN, instance, cluster, type, vCPUs, MiB, …
+    assert {(life[2], life[3], life[4]) for life in read.instances} == (
+        set() if fargate else {(cluster, "m5.large", 2)}
+    )
