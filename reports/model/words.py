@@ -79,7 +79,7 @@ def change(now: int, before: int | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`."""
+    """`0.4 s`, `12 s`, `3 min 20 s`, `44 min`, `2 h 05 min`."""
     if seconds is None:
         return NONE
     if seconds < 10:
@@ -87,9 +87,11 @@ def duration(seconds: float | None) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
+    if minutes < 10:
         return f"{minutes} min {rest:02} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
+    if seconds < 3600 - 30:
+        return f"{seconds / 60:.0f} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes:02} min"
 
 

@@ -44,7 +44,16 @@ def test_a_unit_price_keeps_four_digits(nano: int | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.42, "0.4 s"), (12, "12 s"), (60, "1 min"), (200, "3 min 20 s"), (7_500, "2 h 05 min"), (None, "–")],
+    [
+        (0.42, "0.4 s"),
+        (12, "12 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (2_690, "45 min"),
+        (3_590, "1 h 00 min"),
+        (7_500, "2 h 05 min"),
+        (None, "–"),
+    ],
 )
 def test_a_duration_names_its_units(seconds: float | None, text: str) -> None:
     assert words.duration(seconds) == text
