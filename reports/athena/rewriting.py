@@ -51,8 +51,9 @@ class NotTranslatable(Exception):
     """A query that can't be told to Athena so that it means the same; the text says which part."""
 
 
-def rewrite(asked: exp.Query) -> None:
-    """Change `asked`, whose names are resolved, in place. Raises NotTranslatable."""
+def rewrite(query: exp.Query) -> exp.Query:
+    """The query for Athena of one whose names are resolved. Raises NotTranslatable."""
+    asked = exp.Paren(this=query.copy())  # so that the outermost SELECT can be replaced too
     for select in list(asked.find_all(exp.Select)):
         _group_by_all(select)
         _largest(select)
@@ -67,6 +68,10 @@ def rewrite(asked: exp.Query) -> None:
     for node in asked.walk():
         if type(node) not in _KNOWN:
             raise NotTranslatable(f"{type(node).__name__} in `{node.sql('duckdb', comments=False)[:120]}`")
+    done = asked.this
+    assert isinstance(done, exp.Query)
+    done.pop()
+    return done
 
 
 def _deepest_first(asked: exp.Expression, kind: type[exp.Expression]) -> Iterator[exp.Expression]:
@@ -191,12 +196,9 @@ def _named(node: exp.Expression, name: str) -> exp.Alias:
 
 
 def _whole_parts(part: exp.Expression) -> exp.Expression:
-    """`x // y` of whole numbers: Athena rounds a quotient of decimals, so the remainder goes first. NULL by zero."""
-    x, y = part.this, part.expression
-    if not (isinstance(y, exp.Literal) and y.is_int and int(y.name)):
-        y = exp.Nullif(this=y.unnest().copy(), expression=exp.Literal.number(0))
-    x = exp.Paren(this=x.unnest())
-    rest = exp.Paren(this=exp.Sub(this=x, expression=exp.Mod(this=x.copy(), expression=y.copy())))
+    """`x // y` of whole numbers: Athena rounds a quotient of decimals, so the remainder goes first. By 0 both fail."""
+    x, y = (exp.Paren(this=one.unnest().copy()) for one in (part.this, part.expression))
+    rest = exp.Paren(this=exp.Sub(this=x, expression=exp.Mod(this=x.copy(), expression=y)))
     return exp.Paren(this=exp.Div(this=rest, expression=y.copy(), typed=True, safe=False))
 
 
@@ -294,7 +296,7 @@ def _quantile(call: exp.Expression) -> exp.Expression:
     return exp.Paren(this=exp.Add(this=low, expression=rest))
 
 
-def _quantiles(asked: exp.Query) -> None:
+def _quantiles(asked: exp.Expression) -> None:
     for call in list(asked.find_all(exp.PercentileCont)):
         whole = call.parent if isinstance(call.parent, exp.Filter) else call
         whole.replace(_quantile(call))

@@ -6,7 +6,7 @@ the two engines do differently. Values become typed literals in the tree, so no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -53,11 +53,12 @@ def translate(
         tree = parse_one(text, dialect="duckdb")
         kind, target, asked = _parts(tree)
         asked = _with_values(asked, parameters or {})
+        _check_tables(asked, tables)
         schema = MappingSchema({name: dict(columns) for name, columns in tables.items()}, dialect="duckdb")
         asked = qualify(asked, schema=schema, dialect="duckdb", validate_qualify_columns=True)
         columns = _columns(asked, schema)
-        rewrite(asked)
-        _put_in_place(asked, tables, places or {})
+        asked = rewrite(asked)
+        _put_in_place(asked, places or {})
         written = asked.sql(dialect="athena", pretty=True, comments=False)
         parse_one(written, dialect="athena")
     except SqlglotError as problem:
@@ -116,15 +117,25 @@ def _columns(asked: exp.Query, schema: MappingSchema) -> Columns:
     return {one.alias_or_name: one.type.sql("duckdb") if one.type else "UNKNOWN" for one in typed.selects}
 
 
-def _put_in_place(asked: exp.Query, tables: Mapping[str, Columns], places: Mapping[str, exp.Table]) -> None:
+def _sources(asked: exp.Query) -> Iterator[tuple[str, exp.Table]]:
+    """Every table that is asked, with its name in the query; none that the query makes itself."""
     for scope in traverse_scope(asked):
         for name, (_, source) in scope.selected_sources.items():
-            if not isinstance(source, exp.Table):
-                continue
-            if source.name not in tables:
-                raise NotTranslatable(f"there is no table {source.name}")
-            place = places.get(source.name)
-            if place is not None:
-                for part in ("this", "db", "catalog"):
-                    source.set(part, place.args.get(part).copy() if place.args.get(part) else None)
-                source.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+            if isinstance(source, exp.Table):
+                yield name, source
+
+
+def _check_tables(asked: exp.Query, tables: Mapping[str, Columns]) -> None:
+    for _, table in _sources(asked):
+        if table.name not in tables:
+            raise NotTranslatable(f"there is no table {table.name}")
+
+
+def _put_in_place(asked: exp.Query, places: Mapping[str, exp.Table]) -> None:
+    for name, table in list(_sources(asked)):
+        place = places.get(table.name)
+        if place is not None:
+            for part in ("this", "db", "catalog"):
+                told = place.args.get(part)
+                table.set(part, told.copy() if told is not None else None)
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
