@@ -40,8 +40,9 @@ def main() -> None:
     def step(name: str) -> None:
         steps[name] = round(time.perf_counter() - began - sum(steps.values()), 2)
 
-    with tempfile.TemporaryDirectory() as scratch, open_database(Path(scratch)) as connection:
-        loaded = load(connection, report_world.source(folder), since=None, until=None)
+    source = report_world.source(folder)
+    with tempfile.TemporaryDirectory() as scratch, open_database(Path(scratch)) as connection, source.reading():
+        loaded = load(connection, source, since=None, until=None)
         connection.execute(BILL_LINES.duckdb_ddl())
         connection.execute(f"INSERT INTO bill_lines BY NAME SELECT * FROM '{folder / 'bill.parquet'}'")
         step("load")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,19 +18,18 @@ from duckdb import DuckDBPyConnection
 from jobs import conventions
 from jobs.problems import Problem, Problems, listing
 from reports.analyse.allocate import allocate
-from reports.analyse.engine import Engine, LocalEngine
 from reports.analyse.proposals import MemoryRule, Rounding
 from reports.analyse.summary import Asked, summarise
-from reports.athena.place import Place
+from reports.athena.place import Place, engine_at
 from reports.collect.bill_ce import WAIT, Bill, Metric, collect_bill
 from reports.collect.bill_cur import collect_export
 from reports.collect.compaction import compact
-from reports.collect.load import Loaded, Source, load, open_database
+from reports.collect.load import Loaded, Source, load, load_nothing, open_database
 from reports.collect.prices import PriceSource, of_spot
 from reports.collect.store import StoreError
 from reports.model.money import nano
 from reports.model.report import Period, Report, Requests
-from reports.model.tables import ATTEMPTS, BILL_LINES, INSTANCES
+from reports.model.tables import ALLOCATIONS, BILL_LINES
 from reports.model.words import money
 from reports.period import before
 
@@ -68,6 +67,8 @@ class Question:
     rule: MemoryRule = field(default_factory=MemoryRule)
     athena: Place | None = None
     """Where the figures are worked out, if not on this machine."""
+    allocations: Path | None = None
+    """A Parquet file for where each nano-dollar of the period went."""
     prices: PriceSource | None = None
     """Who knows prices on demand that the bill doesn't tell."""
     notes: tuple[str, ...] = ()
@@ -91,14 +92,28 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
 
     Raises Problems when the bill is in several currencies and none is asked for.
     """
-    missing = list(question.missing)
     bill = _bill(question)
-    missing += bill.missing
+    try:
+        return _made(question, bill, say)
+    except (StoreError, duckdb.Error) as problem:
+        source = question.ledger
+        if source is None or source.compacted is None:
+            raise
+        # that a compacted file is damaged may show only when its rows are asked for
+        said = f"the ledger is read uncompacted: {_first_line(problem)}"
+        uncompacted = replace(question, ledger=replace(source, compacted=None), missing=(*question.missing, said))
+        return _made(uncompacted, bill, say)
+
+
+def _made(question: Question, bill: Bill, say: Callable[[str], None]) -> Report:
+    missing = [*question.missing, *bill.missing]
+    source = _at_hand(question, missing, say)
     with (
         tempfile.TemporaryDirectory(prefix="batchyard-report-") as spill,
         open_database(Path(spill)) as connection,
+        source.reading() if source is not None else nullcontext(),
     ):
-        set_aside = _ledger(connection, question, missing, say)
+        set_aside = _ledger(connection, question, source, missing, say)
         lines = [line for line in bill.lines if line["stage"] in ("", question.stage)]
         currency, lines = _in_one_currency(lines, question)
         missing += _untagged(bill.lines, lines, question, currency)
@@ -126,35 +141,23 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
             set_aside=set_aside,
             requests=_requests(bill),
         )
-        with _engine(connection, question, bill.price, say) as engine:
+        with engine_at(
+            question.athena,
+            connection,
+            since=question.first_day,
+            until=question.period.until + LONGEST_RUN,
+            before=question.period.until,
+            now=question.now,
+            spent=bill.price,
+            say=say,
+        ) as engine:
             say("allocating the bill")
             allocate(engine, now=question.now.astimezone(UTC).replace(tzinfo=None))
             report = summarise(engine, asked)
+            if question.allocations is not None:
+                told = {"since": question.period.since, "until": question.period.until}
+                engine.write("period_allocations", told, table=ALLOCATIONS, file=question.allocations)
     return _honest(report, bill, lines)
-
-
-@contextmanager
-def _engine(
-    connection: DuckDBPyConnection, question: Question, spent: Decimal, say: Callable[[str], None]
-) -> Iterator[Engine]:
-    """Who works the figures out. `spent` dollars went to the bill already."""
-    if question.athena is None:
-        yield LocalEngine(connection)
-        return
-    from reports.athena.engine import opened  # what it needs isn't everywhere a report is made
-
-    with opened(
-        connection,
-        question.athena,
-        since=question.first_day,
-        until=question.period.until + LONGEST_RUN,
-        before=question.period.until,
-        now=question.now,
-        tables=(INSTANCES, BILL_LINES),
-        spent=spent,
-        say=say,
-    ) as engine:
-        yield engine
 
 
 def from_explorer(
@@ -226,41 +229,52 @@ def _bill(question: Question) -> Bill:
         return Bill(missing=[f"the bill couldn't be read: {type(problem).__name__}: {said}"])
 
 
-def _ledger(connection: DuckDBPyConnection, question: Question, missing: list[str], say: Callable[[str], None]) -> int:
-    """Fill `attempts` and `instances`; gives the number of lines set aside."""
-    source, since = question.ledger, question.first_day
+def _at_hand(question: Question, missing: list[str], say: Callable[[str], None]) -> Source | None:
+    """The ledger, fetched and compacted as far as that works."""
+    source = question.ledger
     if question.fetch is not None:
         try:
-            missing += question.fetch(since)
+            missing += question.fetch(question.first_day)
         except OSError as problem:
             missing.append(f"the ledger couldn't be kept on this machine: {problem}")
-    if source is None:
-        return _no_ledger(connection)
-    if source.compacted is not None:
+    if source is not None and source.compacted is not None:
         try:
             say("compacting the ledger")
             compact(source)
         except (StoreError, OSError, duckdb.Error) as problem:
             missing.append(f"the ledger is read uncompacted: {_first_line(problem)}")
-            source = replace(source, compacted=None)
+            return replace(source, compacted=None)
+    return source
+
+
+def _ledger(
+    connection: DuckDBPyConnection,
+    question: Question,
+    source: Source | None,
+    missing: list[str],
+    say: Callable[[str], None],
+) -> int:
+    """Make `attempts` and `instances`; gives the number of lines set aside."""
+    if source is None:
+        load_nothing(connection)
+        return 0
     until = question.period.until
+    # what began after the period has no part in it; days in S3 are whole, and Athena leaves it out itself
     try:
         say("reading the ledger")
-        try:
-            loaded = load(connection, source, since=since, until=until + LONGEST_RUN)
-        except (StoreError, OSError, duckdb.Error) as problem:
-            if source.compacted is None:
-                raise
-            missing.append(f"the ledger is read uncompacted: {_first_line(problem)}")
-            loaded = load(connection, replace(source, compacted=None), since=since, until=until + LONGEST_RUN)
-    except (OSError, duckdb.Error) as problem:
-        missing.append(f"the ledger couldn't be read: {_first_line(problem)}")
-        return _no_ledger(connection)
-    # what began after the period has no part in it; days in S3 are whole, and Athena leaves it out itself
-    if question.athena is None:
-        connection.execute(
-            "DELETE FROM attempts WHERE coalesce(pull_started_at, started_at, stopped_at) >= $until", {"until": until}
+        loaded = load(
+            connection,
+            source,
+            since=question.first_day,
+            until=until + LONGEST_RUN,
+            begun_before=until if question.athena is None else None,
         )
+    except (OSError, duckdb.Error) as problem:
+        if source.compacted is not None:
+            raise StoreError(_first_line(problem)) from problem
+        missing.append(f"the ledger couldn't be read: {_first_line(problem)}")
+        load_nothing(connection)
+        return 0
     missing += _of_the_ledger(connection, loaded, question.period)
     return loaded.set_aside_lines
 
@@ -288,13 +302,6 @@ def _of_the_ledger(connection: DuckDBPyConnection, loaded: Loaded, period: Perio
             "is unexplained"
         )
     return said
-
-
-def _no_ledger(connection: DuckDBPyConnection) -> int:
-    for table in (ATTEMPTS, INSTANCES):
-        connection.execute(f"DROP TABLE IF EXISTS {table.name}")
-        connection.execute(table.duckdb_ddl())
-    return 0
 
 
 def _in_one_currency(lines: Sequence[dict[str, Any]], question: Question) -> tuple[str, list[dict[str, Any]]]:

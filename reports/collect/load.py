@@ -1,34 +1,33 @@
-"""The ledger → DuckDB's tables `attempts` and `instances`: compacted days as they are, raw objects on top of them.
+"""The ledger → `attempts` and `instances` in DuckDB: compacted days as they are, raw objects on top of them.
 
-Whatever the order of lines and however often each came, an attempt is one row, on the UTC day it ended.
+Whatever the order of lines and however often each came, an attempt is one row, on the UTC day it ended. `attempts` is a
+view: compacted files are read where they lie, the columns that are asked for each time, and never copied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 import duckdb
-from duckdb import DuckDBPyConnection, IOException
+from duckdb import DuckDBPyConnection
 
 from reports.collect.instances import Environment, known
 from reports.collect.merging import add_kept, clear, count, kept, listed_files, merge, note_jobs, pull, staged_rows
-from reports.collect.narrow import STORED, make_attempts
 from reports.collect.queries import query
 from reports.collect.rows import SetAside
 from reports.collect.staging import KINDS, RawFile, prepare, stage
-from reports.collect.store import Manifest, Store, StoreError
-from reports.model.tables import INSTANCES
+from reports.collect.store import Manifest, Store
+from reports.model.tables import ATTEMPTS, INSTANCES
 
 _SKEW: Final = timedelta(days=1)
 """A row arrives on the UTC day its attempt ended or later, by clocks that may differ."""
 _MEMORY_MIB: Final = 1000
 """A report's database; Python and the renderers take about 150 beside it."""
-_TRIES: Final = 20
-"""A compaction that ends meanwhile removes files that are being read; then the next manifest is read."""
 
 
 def open_database(folder: Path, *, memory_mib: int = _MEMORY_MIB) -> DuckDBPyConnection:
@@ -67,6 +66,10 @@ class Source:
                 if path.is_file() and not path.name.startswith("."):
                     yield RawFile(key=path.relative_to(self.raw).as_posix(), path=path)
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Held from before `load` to the end of what is asked of `attempts`: compacted files stay, whoever compacts."""
+        return nullcontext() if self.compacted is None else Store(folder=self.compacted).reading()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
@@ -90,31 +93,22 @@ class Loaded:
     """Raw objects that couldn't be read from the disk."""
 
 
-def load(connection: DuckDBPyConnection, source: Source, *, since: date | None, until: date | None) -> Loaded:
-    """Fill the tables `attempts` and `instances`, made here, with what ended in `[since, until)` UTC.
-
-    Instances are those that lived in that time. Raises StoreError for a compacted ledger of another version, and
-    duckdb.Error where a compacted file is damaged.
-    """
-    store = None if source.compacted is None else Store(folder=source.compacted)
-    for _ in range(_TRIES):
-        manifest = store.manifest() if store is not None else Manifest()
-        try:
-            return _load(connection, source, store, manifest, since, until)
-        except (IOException, FileNotFoundError):
-            if store is None or store.manifest() == manifest:
-                raise  # a file is damaged or lost, not replaced
-    raise StoreError(f"{source.compacted}: was compacted anew each of the {_TRIES} times it was read; read it again")
-
-
-def _load(
+def load(
     connection: DuckDBPyConnection,
     source: Source,
-    store: Store | None,
-    manifest: Manifest,
+    *,
     since: date | None,
     until: date | None,
+    begun_before: date | None = None,
 ) -> Loaded:
+    """Make the view `attempts` and the table `instances` with what ended in `[since, until)` UTC.
+
+    Attempts that began on `begun_before` or later are left out; instances are those that lived in that time. Hold
+    `source.reading()` as long as `attempts` is asked. Raises StoreError for a compacted ledger of another version, and
+    duckdb.Error where a compacted file is damaged; one that is damaged inside raises it when it is asked.
+    """
+    store = None if source.compacted is None else Store(folder=source.compacted)
+    manifest = store.manifest() if store is not None else Manifest()
     connection.execute(f"DROP TABLE IF EXISTS {INSTANCES.name}")
     connection.execute(INSTANCES.duckdb_ddl())
     prepare(connection)
@@ -138,14 +132,7 @@ def _load(
     used = kept(connection)
     days = manifest.between(since, until)
     compacted = [store.folder / name for name in days.values()] if store is not None else []
-    make_attempts(connection, compacted)
-    if compacted:
-        _insert_compacted(connection, compacted, pulled=bool(read))
-    connection.execute(
-        f"INSERT INTO attempts BY NAME SELECT {', '.join(STORED)} FROM ledger_merged "
-        "WHERE ($since IS NULL OR day >= $since) AND ($until IS NULL OR day < $until)",
-        {"since": since, "until": until},
-    )
+    _make_attempts(connection, compacted, since, until, begun_before, pulled=bool(read))
     connection.execute(query("instances"), {"since": since, "until": until, "stage": source.stage})
     waiting, tasks_waiting = count(connection, "usage_waiting"), count(connection, "tasks_waiting")
     not_believed = _not_believed(connection, compacted, since, until, pulled=bool(read))
@@ -165,6 +152,14 @@ def _load(
         compacted_days=len(days),
         unreadable=tuple(staged.unreadable),
     )
+
+
+def load_nothing(connection: DuckDBPyConnection) -> None:
+    """`attempts` and `instances` without a row, where there is no ledger."""
+    connection.execute(f"DROP VIEW IF EXISTS {ATTEMPTS.name}")
+    connection.execute(f"DROP TABLE IF EXISTS {INSTANCES.name}")
+    for table in (ATTEMPTS, INSTANCES):
+        connection.execute(table.duckdb_ddl())
 
 
 def _wanted(source: Source, store: Store | None, manifest: Manifest, since: date | None) -> list[RawFile]:
@@ -200,19 +195,30 @@ def _not_believed(
     return sum(row[0] for row in connection.execute(rows, {"since": since, "until": until}).fetchall())
 
 
-def _insert_compacted(connection: DuckDBPyConnection, files: Sequence[Path], *, pulled: bool) -> None:
-    """Compacted rows straight into `attempts`; what wasn't known when they were written is filled where it is now."""
-    listed = listed_files(files)
-    others = "ANTI JOIN told_jobs AS t ON t.job_id = p.job_id" if pulled else ""
-    gaps = connection.execute(
-        "SELECT count(*) FROM "
-        f"(SELECT 1 FROM read_parquet({listed}) WHERE platform = 'ec2' AND container_instance_arn IS NOT NULL "
-        "AND (instance_id IS NULL OR purchase IS NULL) "
-        f"UNION ALL SELECT 1 FROM read_parquet({listed}) WHERE platform <> 'ec2' AND purchase IS NULL "
-        f"UNION ALL SELECT 1 FROM read_parquet({listed}) WHERE owner = '')"
-    ).fetchall()[0][0]
-    if gaps:
-        connection.execute(query("fill").replace("{files}", listed).replace("{others}", others))
-    else:
-        columns = ", ".join(f"p.{name}" for name in STORED)
-        connection.execute(f"INSERT INTO attempts BY NAME SELECT {columns} FROM read_parquet({listed}) AS p {others}")
+def _make_attempts(
+    connection: DuckDBPyConnection,
+    compacted: Sequence[Path],
+    since: date | None,
+    until: date | None,
+    begun_before: date | None,
+    *,
+    pulled: bool,
+) -> None:
+    """The view: staged rows, and compacted ones with what wasn't known when they were written filled in."""
+    columns = ", ".join(ATTEMPTS.names)
+    begun = (
+        "TRUE" if begun_before is None else f"coalesce(pull_started_at, started_at, stopped_at) < DATE '{begun_before}'"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE staged_attempts AS SELECT {columns} FROM ledger_merged "
+        f"WHERE ($since IS NULL OR day >= $since) AND ($until IS NULL OR day < $until) AND {begun}",
+        {"since": since, "until": until},
+    )
+    rows = [f"SELECT {columns} FROM staged_attempts"]
+    if compacted:
+        listed = listed_files(compacted)
+        gaps = connection.execute(query("gaps").replace("{files}", listed)).fetchall()[0][0]
+        told = query("fill").replace("{files}", listed) if gaps else f"SELECT p.* FROM read_parquet({listed}) AS p"
+        others = "ANTI JOIN told_jobs AS t ON t.job_id = p.job_id" if pulled else ""
+        rows.append(f"SELECT {columns} FROM ({told} {others}) WHERE {begun}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {ATTEMPTS.name} AS {' UNION ALL '.join(rows)}")

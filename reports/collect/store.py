@@ -7,7 +7,8 @@
     compacted/held/part-….json                  the raw objects of one partition
 
 Every file but the manifest is written once under a name of its own, so whoever reads a manifest finds what it names.
-A file no manifest names is left over from something killed, or was replaced; `Store.sweep` removes it.
+A file no manifest names is left over from something killed, or was replaced; `Store.sweep` removes it when nobody
+reads (`Store.reading`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -28,6 +29,7 @@ from reports.collect.rows import SetAside
 VERSION: Final = 2
 _MANIFEST: Final = "manifest.json"
 _LOCK: Final = "lock"
+_READERS: Final = "readers"
 _SET_ASIDE_KEPT: Final = 10_000
 _REMEDY: Final = "remove the folder, it is made anew from the ledger"
 FOLDERS: Final = ("attempts", "instances", "waiting", "held")
@@ -120,12 +122,27 @@ class Store:
         return name
 
     def sweep(self, manifest: Manifest) -> None:
-        """Remove what `manifest`, just committed, doesn't name. Only under the lock."""
-        named = manifest.files
-        for folder in FOLDERS:
-            for path in sorted((self.folder / folder).rglob("*")):
-                if path.is_file() and path.relative_to(self.folder).as_posix() not in named:
-                    path.unlink(missing_ok=True)
+        """Remove what `manifest`, just committed, doesn't name, unless somebody reads. Only under the lock."""
+        with (self.folder / _READERS).open("a") as readers:
+            try:
+                fcntl.flock(readers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            named = manifest.files
+            for folder in FOLDERS:
+                for path in sorted((self.folder / folder).rglob("*")):
+                    if path.is_file() and path.relative_to(self.folder).as_posix() not in named:
+                        path.unlink(missing_ok=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Meanwhile what a manifest read from now on names stays. Many may read; a killed one's hold is gone."""
+        with ExitStack() as hold:
+            # where nothing can be written, nobody compacts
+            with suppress(OSError):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                fcntl.flock(hold.enter_context((self.folder / _READERS).open("a")), fcntl.LOCK_SH)
+            yield
 
     @contextmanager
     def locked(self) -> Iterator[None]:

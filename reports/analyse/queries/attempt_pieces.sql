@@ -14,8 +14,11 @@ WITH on_ec2 AS (
   JOIN hosts AS h ON h.instance_id = a.instance_id
   WHERE a.platform = 'ec2' AND greatest(a.started_at, h.started_at) < least(a.stopped_at, h.ended_at)
 ),
+bounded AS (
+  SELECT *, from_us // 3600000000 AS first_hour, (to_us - 1) // 3600000000 AS last_hour FROM on_ec2
+),
 cut AS (
-  SELECT *, unnest(range(from_us // 3600000000, (to_us - 1) // 3600000000 + 1)) AS hour FROM on_ec2
+  SELECT *, unnest(range(first_hour, last_hour + 1)) AS hour FROM bounded
 ),
 weighed AS (
   SELECT
@@ -37,8 +40,8 @@ task_shares AS (
 )
 SELECT
   day, attempt_id, job, owner, stage, queue, environment, platform, purchase, instance_type, outcome, array_index, vcpus, memory_mib,
-  started_at, stopped_at, began_on, ended_on, peak_memory_mib, cpu_s, hour = from_us // 3600000000 AS first_piece,
-  from_us // 3600000000 = (to_us - 1) // 3600000000 AS only_piece,
+  started_at, stopped_at, began_on, ended_on, peak_memory_mib, cpu_s, hour = first_hour AS first_piece,
+  first_hour = last_hour AS only_piece,
   CASE
     WHEN CAST(about_nano AS HUGEINT) * weight_us > CAST(busy_nano AS HUGEINT) * part_us THEN about_nano - 1
     WHEN CAST(about_nano + 1 AS HUGEINT) * weight_us <= CAST(busy_nano AS HUGEINT) * part_us THEN about_nano + 1

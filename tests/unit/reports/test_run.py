@@ -200,11 +200,13 @@ def test_a_ledger_that_breaks_off_and_one_whose_compacted_files_are_damaged(
     assert "the ledger from 2026-10-12 on" in broken.missing
     compacted = replace(source, compacted=tmp_path / "compacted")
     make_report(question(compacted, explored(of(made), tmp_path / "bill")))
-    for file in (tmp_path / "compacted" / "attempts").rglob("*.parquet"):
-        file.write_bytes(b"PAR1 no more")
-    damaged = make_report(question(compacted, explored(of(made), tmp_path / "bill")))
-    assert any(sentence.startswith("the ledger is read uncompacted: ") for sentence in damaged.missing)
-    assert (damaged.total_nano, damaged.breakdowns) == (whole.total_nano, whole.breakdowns)
+    files = {file: file.read_bytes() for file in (tmp_path / "compacted" / "attempts").rglob("*.parquet")}
+    for length in (12, None):  # cut off, which its reader sees at once, and damaged inside, which shows in its rows
+        for file, text in files.items():
+            file.write_bytes(b"PAR1" + bytes(200) + text[204:] if length is None else text[:length])
+        damaged = make_report(question(compacted, explored(of(made), tmp_path / "bill")))
+        assert sum(sentence.startswith("the ledger is read uncompacted: ") for sentence in damaged.missing) == 1
+        assert (damaged.total_nano, damaged.breakdowns) == (whole.total_nano, whole.breakdowns)
 
 
 def in_euros(made: Made, share: float) -> Explorer:

@@ -44,8 +44,9 @@ def attempts(source: Source, *, raw_only: bool = False) -> tuple[Loaded, list[tu
     connection = duckdb.connect()
     if raw_only:
         source = Source(stage=source.stage, raw=source.raw, clusters=source.clusters)
-    got = load(connection, source, since=None, until=None)
-    return got, connection.execute(f"SELECT {', '.join(ATTEMPTS.names)} FROM attempts ORDER BY ALL").fetchall()
+    with source.reading():
+        got = load(connection, source, since=None, until=None)
+        return got, connection.execute(f"SELECT {', '.join(ATTEMPTS.names)} FROM attempts ORDER BY ALL").fetchall()
 
 
 def check_same(source: Source) -> Loaded:
@@ -138,7 +139,8 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(tmp_path: Path, point: str) 
         check_same(source)
         compact(source)
         assert check_same(source).files_read == 0
-        assert files(source) == {*Store(folder=folder / "compacted").manifest().files, "manifest.json", "lock"}
+        named = Store(folder=folder / "compacted").manifest().files
+        assert files(source) == {*named, "manifest.json", "lock", "readers"}
 
 
 KILLED = """
@@ -199,6 +201,28 @@ def test_a_reader_finds_its_files_while_they_are_replaced(tmp_path: Path) -> Non
         assert attempts(source)[1] == expected
     thread.join()
     assert attempts(source)[1] == expected
+
+
+def test_what_is_read_stays_until_its_reader_is_done(tmp_path: Path) -> None:
+    source = a_ledger(tmp_path)
+    compact(source)
+    (old,) = (tmp_path / "compacted/attempts").rglob("*.parquet")
+    with duckdb.connect() as connection:
+        with source.reading(), source.reading():
+            load(connection, source, since=None, until=None)
+            put(tmp_path, f"attempts/day={DAY}/more", line(attempt_row("more")))
+            compact(source)
+            assert connection.execute("SELECT count(*) FROM attempts").fetchall() == [(3,)]
+        compact(source)
+    (new,) = (tmp_path / "compacted/attempts").rglob("*.parquet")
+    assert new != old
+
+
+def test_what_cannot_be_written_is_read_without_a_hold(tmp_path: Path) -> None:
+    source = a_ledger(tmp_path)
+    (tmp_path / "compacted").write_text("no folder")
+    with source.reading():
+        pass
 
 
 def test_a_store_of_another_version_says_what_to_do(tmp_path: Path) -> None:
