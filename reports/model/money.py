@@ -31,29 +31,6 @@ def nano(amount: str | Decimal) -> int:
     return int(value.scaleb(9).to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
-def amount(nano_dollars: int) -> Decimal:
-    """Nano-dollars as an exact amount: 41_600_000 → Decimal("0.0416")."""
-    return Decimal(nano_dollars).scaleb(-9).normalize()
-
-
 def cents(nano_dollars: int) -> Decimal:
     """Nano-dollars to whole cents, rounded half to even: what a person reads."""
     return Decimal(nano_dollars).scaleb(-9).quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
-
-
-def split(total: int, weights: list[int]) -> list[int]:
-    """`total` split by `weights` into whole numbers that add up to it (largest remainders first; ties in order).
-
-    Weights are not negative; when all are 0 the total is split as evenly as whole numbers go. No weights: ValueError.
-    """
-    if not weights:
-        raise ValueError("nothing to split by: give at least one weight")
-    if min(weights) < 0:
-        raise ValueError(f"weight {min(weights)} is negative; weights are 0 or more")
-    shares = weights if any(weights) else [1] * len(weights)
-    whole = sum(shares)
-    parts = [total * share // whole for share in shares]
-    by_remainder = sorted(range(len(shares)), key=lambda i: (-(total * shares[i] % whole), i))
-    for i in by_remainder[: total - sum(parts)]:
-        parts[i] += 1
-    return parts
