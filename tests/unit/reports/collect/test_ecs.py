@@ -50,12 +50,14 @@ def read(source: Source) -> tuple[Loaded, list[dict[str, Any]], list[dict[str, A
     """What was found, attempts, instances."""
     connection = duckdb.connect()
     got = load(connection, source, since=None, until=None)
-    tables = []
-    for text in ("SELECT * FROM attempts ORDER BY attempt_id", "SELECT * FROM instances ORDER BY ALL"):
-        cursor = connection.execute(text)
-        names = [column[0] for column in cursor.description or ()]
-        tables.append([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
-    return got, *tables
+    attempts = rows_of(connection, "SELECT * FROM attempts ORDER BY attempt_id")
+    return got, attempts, rows_of(connection, "SELECT * FROM instances ORDER BY ALL")
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, text: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(text)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def an_attempt(job_id: str, **changes: Any) -> str:
