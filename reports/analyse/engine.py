@@ -61,8 +61,8 @@ class LocalEngine:
 
     def write(self, name: str, parameters: Mapping[str, object], *, table: Table, file: Path) -> None:
         text = query(name)
-        cursor = self._connection.execute(text, used(text, parameters))
-        write_rows(cursor.to_arrow_reader(_ROWS_AT_ONCE), table=table, file=file)
+        told = self._connection.sql(text, params=used(text, parameters))
+        write_rows(told.to_arrow_reader(_ROWS_AT_ONCE), table=table, file=file)
 
 
 def write_rows(batches: Iterable[pa.RecordBatch], *, table: Table, file: Path) -> None:

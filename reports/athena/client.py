@@ -24,7 +24,7 @@ _TERABYTE: Final = 10**12
 LONGEST_S: Final = 1800
 """Athena's own limit of a query, seconds (its default quota for DML)."""
 PAUSES: Final = wait_exponential(multiplier=0.25, max=5)
-AFTER_THROTTLING: Final = wait_exponential_jitter(initial=0.5, max=20)
+AFTER_THROTTLING: Final = wait_exponential_jitter(multiplier=0.5, max=20)
 _TRIES: Final = 8
 _THROTTLED: Final = frozenset({"TooManyRequestsException", "ThrottlingException", "InternalServerException"})
 _OVER: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})

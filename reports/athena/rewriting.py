@@ -221,6 +221,13 @@ def _type(cast: exp.Expression) -> exp.Expression:
     return cast
 
 
+def _number(told: exp.Expression) -> exp.Expression:
+    """A whole number past 64 bits is no literal in Athena."""
+    if not isinstance(told, exp.Literal) or told.is_string or not told.is_int or int(told.name) < 2**63:
+        return told
+    return exp.cast(exp.Literal.string(told.name), "DECIMAL(38, 0)")
+
+
 def _function(call: exp.Expression) -> exp.Expression:
     name, arguments = call.name.lower(), call.expressions
     if name == "epoch_us" and len(arguments) == 1:
@@ -303,6 +310,7 @@ def _quantiles(asked: exp.Expression) -> None:
 
 
 _CHANGES: Final[dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
+    exp.Literal: _number,
     exp.Add: _sum,  # before its function is looked at
     exp.IntDiv: _whole_parts,
     exp.Div: _quotient,

@@ -152,11 +152,15 @@ class Athena:
             self._outside.pop((gone[1], gone[2]), None)
             return None
         self._look_outside(text)
-        made = re.match(r'(CREATE TABLE|CREATE VIEW|INSERT INTO) "(\w+)"\."(\w+)"\s+(?:WITH \([^)]*\) )?(?:AS\s)?', text)
+        made = re.match(
+            r'(CREATE TABLE|CREATE VIEW|INSERT INTO) "(\w+)"\."(\w+)"\s+(?:WITH \([^)]*\) )?(?:AS\s)?', text
+        )
         if made:
             body = in_duckdb(text[made.end() :])
             middle = " " if made[1] == "INSERT INTO" else " AS "
             self._connection.execute(f"{made[1]} {made[2]}.{made[3]}{middle}{body}")
+            if where := re.search(r"external_location = 's3://([^/]+)/([^']+)'", text):
+                self._store(f"{made[2]}.{made[3]}", where[1], where[2])
             if made[1] != "INSERT INTO":
                 self._glue.create_table(DatabaseName=made[2], TableInput={"Name": made[3], "Parameters": {}})
             return None
@@ -164,6 +168,12 @@ class Athena:
         described = cursor.description or []
         types = [_TYPES.get(str(one[1]), "decimal") for one in described]
         return [one[0] for one in described], types, cursor.fetchall()
+
+    def _store(self, table: str, bucket: str, prefix: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="batchyard-athena-world-") as folder:
+            file = Path(folder) / "part"
+            self._connection.execute(f"COPY {table} TO '{file}' (FORMAT parquet)")
+            self._s3.put_object(Bucket=bucket, Key=f"{prefix}20261116_{uuid.uuid4()}", Body=file.read_bytes())
 
     def _external(self, database: str, name: str, text: str) -> None:
         if name in self._tables(database):
