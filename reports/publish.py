@@ -16,12 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from reports.model.report import Period, Report
 from reports.render import files
 from reports.render.html import html
+from reports.render.parquet import parquet_tables, write_parquet
 from reports.render.text import markdown
 
 PAGE: Final = "report.html"
 """What the link leads to."""
 _TEXT: Final = "; charset=utf-8"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PARQUET: Final = "application/vnd.apache.parquet"
 _FAULTS: Final = (BotoCoreError, ClientError, HTTPClientError, OSError)
 _SUBJECT_MAX: Final = 100
 """Characters SNS takes, in ASCII."""
@@ -83,6 +85,10 @@ def artifacts(report: Report) -> Iterator[Artifact]:
         workbook = Path(folder, "report.xlsx")
         files.xlsx(report, workbook)
         yield Artifact(name=workbook.name, content_type=_XLSX, body=workbook.read_bytes())
+        for name, table in parquet_tables(report).items():
+            file = Path(folder, name)
+            write_parquet(table, file)
+            yield Artifact(name=f"parquet/{name}", content_type=_PARQUET, body=file.read_bytes())
     yield Artifact(name=PAGE, content_type=f"text/html{_TEXT}", body=html(report).encode())
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import openpyxl
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
@@ -36,7 +37,8 @@ from tests.worlds.world import Made, World, make
 LEDGER, REPORTS = "ledger-1", "reports-1"
 MONDAY = datetime(2025, 11, 17, 6, tzinfo=UTC)
 """After 2025-W46."""
-KEYS = {f"weekly/2025-W46/{name}" for name in ("report.html", "report.json", "report.md", "report.xlsx", "tables.zip")}
+FILES = {"report.html", "report.json", "report.md", "report.xlsx", "tables.zip"}
+TABLES = {"identity", "days", "by-job", "by-owner", "units", "jobs", "changes", "budgets", "proposals"}
 
 
 @dataclass(kw_only=True)
@@ -61,6 +63,12 @@ class Account:
     def run(self, folder: Path, *, week: str = "2025-W46", now: datetime = MONDAY) -> Report:
         folder.mkdir(exist_ok=True)
         return run(self.wanted, week=week, now=now, clients=self.client, folder=folder, say=self.said.append)
+
+    def published(self) -> set[str]:
+        """Names below the week's prefix, without the Parquet tables'."""
+        names = {key.removeprefix("weekly/2025-W46/") for key in self.keys("weekly/")}
+        assert {f"parquet/{table}.parquet" for table in TABLES} <= names or not names
+        return {name for name in names if not name.startswith("parquet/")}
 
     def keys(self, prefix: str) -> set[str]:
         listed = self.clients["s3"].list_objects_v2(Bucket=REPORTS, Prefix=prefix)
@@ -147,8 +155,8 @@ def published(world: tuple[Made, Path], tmp_path_factory: pytest.TempPathFactory
     """What one run with everything there is has left."""
     with made_account(*world) as account:
         report = account.run(tmp_path_factory.mktemp("scratch"))
+        assert account.published() == FILES
         keys = account.keys("weekly/")
-        assert keys == KEYS
         answers = {key: account.clients["s3"].get_object(Bucket=REPORTS, Key=key) for key in keys}
         objects = {
             key.rpartition("/")[2]: (str(one["ContentType"]), bytes(one["Body"].read())) for key, one in answers.items()
@@ -169,10 +177,16 @@ def test_every_format_says_the_same(published: Published) -> None:
         assert "identity.csv" in archive.namelist()
     assert openpyxl.load_workbook(io.BytesIO(bodies["report.xlsx"]))["report"]["A1"].value == made.sentence
     assert [budget.limit_nano for budget in read.budgets] == [400_500_000_000]
+    identity = pq.read_table(io.BytesIO(bodies["identity.parquet"])).to_pylist()
+    assert [(row["name"], row["cost_nano"]) for row in identity] == [
+        (line.name, line.cost_nano) for line in read.identity.lines
+    ]
 
 
 def test_s3_is_told_what_each_object_is(published: Published) -> None:
-    assert {name: kind for name, (kind, _) in published.objects.items()} == {
+    kinds = {name: kind for name, (kind, _) in published.objects.items()}
+    assert kinds.pop("identity.parquet") == "application/vnd.apache.parquet"
+    assert {name: kind for name, kind in kinds.items() if not name.endswith(".parquet")} == {
         "report.html": "text/html; charset=utf-8",
         "report.json": "application/json",
         "report.md": "text/markdown; charset=utf-8",
@@ -226,7 +240,7 @@ def test_the_next_week_asks_no_closed_day_again(account: Account, tmp_path: Path
 def test_publishing_again_replaces_the_same_keys(account: Account, tmp_path: Path) -> None:
     first = account.run(tmp_path / "first")
     again = account.run(tmp_path / "second", now=datetime(2025, 11, 18, 6, tzinfo=UTC))
-    assert account.keys("weekly/") == KEYS
+    assert account.published() == FILES
     assert Report.model_validate_json(account.body("weekly/2025-W46/report.json")) == again
     assert first.total_nano == again.total_nano
 
@@ -234,7 +248,7 @@ def test_publishing_again_replaces_the_same_keys(account: Account, tmp_path: Pat
 def test_what_is_missing_is_said_and_the_report_comes_all_the_same(account: Account, tmp_path: Path) -> None:
     del account.clients["ce"]
     made = account.run(tmp_path)
-    assert account.keys("weekly/") == KEYS
+    assert account.published() == FILES
     (message,) = account.heard()
     for told_of in ("Cost Explorer could not be reached", "the ledger: stage prod: has no bucket ledger"):
         assert any(told_of in sentence for sentence in made.missing)
@@ -302,7 +316,7 @@ def test_a_topic_that_cannot_be_told_is_a_failure_that_says_where_the_report_is(
     account.clients["sns"] = Refusing(account.clients["sns"], "publish")
     with pytest.raises(PublishError, match="the report is at https://console"):
         account.run(tmp_path)
-    assert account.keys("weekly/") == KEYS
+    assert account.published() == FILES
 
 
 @pytest.mark.parametrize(
