@@ -117,16 +117,17 @@ def _saving(measured: Sequence[Run], history: JobHistory, proposed_mib: int) -> 
 
     Negative when the proposal costs more. None when the bill reached none of the runs.
     """
-    saved, priced = 0, 0
+    paid: dict[tuple[float, int], int] = {}
     for run in measured:
-        if run.cost_nano is None:
-            continue
-        priced += 1
-        before = 9 * 1024 * Fraction(run.vcpus) + run.memory_mib
-        after = 9 * 1024 * Fraction(run.vcpus) + proposed_mib
-        saved += round(run.cost_nano * (1 - after / before))
-    if not priced:
+        if run.cost_nano is not None:
+            asked = (run.vcpus, run.memory_mib)
+            paid[asked] = paid.get(asked, 0) + run.cost_nano
+    if not paid:
         return None
+    saved = Fraction(0)
+    for (vcpus, memory_mib), cost_nano in paid.items():
+        weight = 9 * 1024 * Fraction(vcpus)
+        saved += cost_nano * (memory_mib - proposed_mib) / (weight + memory_mib)
     return round(saved / Fraction(max(history.weeks, 1 / 7)))
 
 
