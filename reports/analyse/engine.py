@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -66,10 +67,19 @@ class LocalEngine:
 
 
 def write_rows(batches: Iterable[pa.RecordBatch], *, table: Table, file: Path) -> None:
-    """Rows with the columns of `table` into a Parquet file, with amounts beside nano-dollars."""
+    """Rows with the columns of `table` into a Parquet file, with amounts beside nano-dollars; whole or not at all."""
+    schema = schema_of(table)
+    part = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
+    try:
+        _write_rows(batches, schema, part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, file: Path) -> None:
     import pyarrow.parquet as pq  # slow to load, and seldom needed
 
-    schema = schema_of(table)
     with pq.ParquetWriter(file, with_amounts(schema.empty_table()).schema, compression="zstd") as writer:
         for batch in batches:
             writer.write_table(with_amounts(pa.Table.from_batches([batch]).select(schema.names).cast(schema)))

@@ -13,6 +13,8 @@ from typing import Any
 
 import boto3
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
@@ -31,6 +33,7 @@ from reports.question import budgets, question, sold
 from reports.run import make_report
 from reports.stage import ExportedEnvironment, StageAccess, from_outputs
 from tests.worlds.answers import Explorer, export
+from tests.worlds.athena import Athena
 from tests.worlds.ledger import Delivery, cluster_arn, write
 from tests.worlds.world import Made, World, make
 
@@ -122,6 +125,45 @@ def test_one_breakdown_and_an_export(stood: Stood, cache: Path, tmp_path: Path) 
     assert set(made.breakdowns) == {"owner"}
     assert {group.key for group in made.breakdowns["owner"]} == {"media", "data"}
     assert made.requests is None
+
+
+def test_athena_gives_the_same_figures_and_both_write_parquet(stood: Stood, cache: Path, tmp_path: Path) -> None:
+    stood.clients["glue"] = boto3.client(
+        "glue", region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"
+    )
+    stood.clients["athena"] = Athena(stood.clients["s3"], stood.clients["glue"])
+    told, allocated = {}, {}
+    for engine in ("duckdb", "athena"):
+        shown = invoke(*WEEK, "--json", "--engine", engine, "--cache", str(cache))
+        assert shown.exit_code == 0, shown.stderr
+        told[engine] = Report.model_validate_json(shown.stdout)
+        folder = tmp_path / engine
+        done = invoke(*WEEK, "-f", "parquet", "-o", str(folder), "--engine", engine, "--cache", str(cache))
+        assert done.exit_code == 0, done.stderr
+        allocated[engine] = sum(pq.read_table(folder / "allocations.parquet")["cost_nano"].to_pylist())
+        assert {"identity.parquet", "by-job.parquet", "jobs.parquet"} < {path.name for path in folder.iterdir()}
+        assert pq.read_schema(folder / "identity.parquet").field("cost").type == pa.decimal128(38, 9)
+        assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    here, there = told["duckdb"], told["athena"]
+    assert (there.sentence, there.identity, there.breakdowns) == (here.sentence, here.identity, here.breakdowns)
+    assert (there.waste, there.units, there.days) == (here.waste, here.units, here.days)
+    assert allocated == dict.fromkeys(("duckdb", "athena"), here.total_nano)
+    assert "Athena: " in shown.stderr
+
+
+def test_athena_that_refuses_is_one_sentence(stood: Stood, cache: Path) -> None:
+    stood.clients["glue"] = boto3.client("glue", region_name="us-east-1")
+    stood.clients["athena"] = Refusing()
+    done = invoke(*WEEK, "--engine", "athena", "--cache", str(cache))
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].endswith("Athena: GetWorkGroup: AccessDeniedException: not allowed")
+
+
+class Refusing:
+    """An Athena that refuses."""
+
+    def get_work_group(self, **_request: Any) -> Mapping[str, Any]:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}}, "GetWorkGroup")
 
 
 class Unanswered:
@@ -276,7 +318,9 @@ def test_a_stage_without_a_reports_bucket_publishes_nothing_and_says_so(stood: S
         (["--by", "colour"], "colour is nothing to break costs down by"),
         (["--format", "pdf"], "pdf is no format"),
         (["--format", "csv"], "give --output a folder"),
+        (["--format", "parquet"], "give --output a folder"),
         (["--format", "xlsx"], "give --output a file"),
+        (["--engine", "spark"], "spark is no engine; write one of duckdb, athena"),
         (["--output", "week.csv"], "csv is a file for each table"),
         (["--format", "md", "--json"], "leave one out"),
         (["--metric", "guessed"], "guessed is no metric"),
