@@ -56,6 +56,7 @@ class Told:
             "total_nano": made.total_nano,
             "identity": {line.name: line.cost_nano for line in made.identity.lines},
             "jobs": {group.key: group.cost_nano for group in made.breakdowns["job"]},
+            "spot_saving_nano": made.spot.saving_nano if made.spot and made.spot.on_demand_nano else None,
             "estimated": any(day.estimated for day in made.days),
             "notes": list(made.notes),
             "missing": list(made.missing),
@@ -115,6 +116,8 @@ def show(told: Told, out: Console) -> None:
     made = told.report
     out.print(escape(made.sentence), style="bold", soft_wrap=True)
     out.print(escape(identity_line(made)), soft_wrap=True)
+    if made.spot is not None:
+        out.print(escape(made.spot.sentence), soft_wrap=True)
     for note in made.notes:
         out.print(escape(note), style="dim", soft_wrap=True)
     for sentence in made.missing:

@@ -74,6 +74,8 @@ def test_it_tells_todays_dollars_and_where_they_went(access: StageAccess, tmp_pa
     text = shown(told)
     assert text.startswith(facts["sentence"])
     assert f"\nbill ${facts['total_nano'] / 1e9:.2f} = jobs $" in text
+    assert facts["spot_saving_nano"] is None  # nobody here knows a price on demand
+    assert " of spot capacity saved isn't known" in text
     assert "the bill of 2026-11-21 is AWS's estimate so far and may still change" in text
     assert "the bill is simulated: machine time of this emulated account at public prices; nobody pays it" in text
     assert f"the whole report is the thing to look at: {tmp_path / 'report.html'}" in text

@@ -295,7 +295,7 @@ def test_credits_and_refunds_stand_beside_the_bill_and_change_no_jobs_cost(world
     apart = {one.name: one.cost_nano for one in report.identity.apart}
     assert apart == {"credit": -5_000_000_000, "refund": -2_000_000_000, "tax": 700_000_000}
     assert (report.total_nano, report.identity.lines) == (plain.total_nano, plain.identity.lines)
-    assert report.breakdowns == plain.breakdowns
+    assert (report.breakdowns, report.missing) == (plain.breakdowns, plain.missing)
 
 
 def test_a_week_53_has_a_week_52_before_it_and_is_a_part_of_two_months(tmp_path: Path) -> None:

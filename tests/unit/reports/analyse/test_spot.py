@@ -145,6 +145,7 @@ def test_no_dollar_of_spot_capacity_is_lost_or_counted_twice(seed: int, known: s
         assert paid_of(made) == 0
         return
     assert report.spot.paid_nano + report.spot.unpriced_nano == paid_of(made)
-    for row in (report.spot, *report.spot.rows):
+    assert report.spot.saving_nano == report.spot.on_demand_nano - report.spot.paid_nano
+    for row in report.spot.rows:
         assert row.saving_nano == row.on_demand_nano - row.paid_nano
     assert report.spot.on_demand_nano == sum(row.on_demand_nano for row in report.spot.rows)

@@ -21,8 +21,9 @@ def made() -> Made:
     for index, (first, second) in enumerate(pairs):
         attempts.loc[[first, second], "array_index"] = index
         attempts.loc[[first, second], "job_id"] = f"parent:{index}"
-        attempts.loc[first, ["attempt", "outcome"]] = [1, "application-error"]
-        attempts.loc[second, ["attempt", "outcome"]] = [2, "succeeded"]
+        attempts.loc[first, "outcome"] = "application-error"
+        attempts.loc[second, "outcome"] = "succeeded"
+        attempts.loc[second, "attempt"] = 2
     attempts["attempt_id"] = attempts["job_id"] + "#" + attempts["attempt"].astype(str)
     return Made(attempts=attempts, instances=plain.instances, bill_lines=plain.bill_lines, truth=plain.truth)
 
