@@ -10,6 +10,7 @@ from reports.model import words
 from reports.model.report import Report
 
 WIDTH = 720
+MOST_WIDE = 90
 MOST_LABELS = 8
 """Of days: more would run into each other on a phone, where the text is larger."""
 _SERIES = (("jobs", "jobs_nano"), ("idle", "idle_nano"), ("other", "other_nano"))
@@ -25,6 +26,7 @@ def days_chart(report: Report) -> str:
     ceiling = max(step, math.ceil(most / step) * step)
     scale = (height - bottom - top) / ceiling
     slot = (WIDTH - left) / len(report.days)
+    wide = min(slot * 0.64, MOST_WIDE)
     parts = [_open(height, f"Dollars a day, {report.period.label}")]
     for tick in range(0, round(ceiling / step) + 1):
         y = height - bottom - tick * step * scale
@@ -34,7 +36,7 @@ def days_chart(report: Report) -> str:
         )
     for n, day in enumerate(report.days):
         y = float(height - bottom)
-        x = left + n * slot + slot * 0.18
+        x = left + (n + 0.5) * slot - wide / 2
         for name, field in _SERIES:
             nano = getattr(day, field)
             tall = max(0.0, nano * scale)
@@ -42,7 +44,7 @@ def days_chart(report: Report) -> str:
             tip = f"{day.day:%a %d %b}: {name} {words.money(nano, report.currency)}"
             parts.append(
                 f'<rect class="{name}{" estimated" if day.estimated else ""}" x="{x:.1f}" y="{y:.1f}" '
-                f'width="{slot * 0.64:.1f}" height="{tall:.1f}"><title>{escape(tip)}</title></rect>'
+                f'width="{wide:.1f}" height="{tall:.1f}"><title>{escape(tip)}</title></rect>'
             )
         if n % math.ceil(len(report.days) / MOST_LABELS) == 0:
             label = f"{day.day:%a %d}" if len(report.days) <= 8 else f"{day.day:%d %b}"

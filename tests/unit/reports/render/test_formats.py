@@ -236,6 +236,17 @@ def test_a_name_with_html_in_it_stays_a_name(report: Report) -> None:
     assert "\\|=1+1" in markdown(report)
 
 
+def test_a_single_day_is_named_once_and_without_a_period_before_no_bar_of_it_is_explained(report: Report) -> None:
+    first = report.days[0].day
+    day = report.model_copy(
+        update={"period": Period(since=first, until=date(2026, 11, 17), label="2026-11-16"), "days": report.days[:1]}
+    )
+    assert "2026-11-16 (" not in html(day)
+    assert f"2026-W47 ({first} to 2026-11-22)" in html(report)
+    assert "The thin bar" not in html(day)
+    assert "The thin bar" in html(report.model_copy(update={"previous_total_nano": DOLLAR}))
+
+
 def test_the_page_loads_nothing_from_elsewhere(report: Report) -> None:
     page = _page(report)
     assert {"link", "img", "iframe"}.isdisjoint(tag for tag, _ in page.tags)
