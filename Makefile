@@ -20,7 +20,7 @@ help: ## what there is
 setup: ## make this machine ready; finds before it installs, goes on after an interruption
 	@$(PYTHON) -m local.setup
 
-demo: setup ## bring the stage up, send real files through it, show what each run used
+demo: setup ## bring the stage up, send real files through it, show what each run used and cost
 	@$(BATCHYARD) demo
 
 up-local: setup ## bring the local stage up (again)

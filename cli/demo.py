@@ -50,7 +50,7 @@ def demo(
     ] = 600,
     as_json: Json = False,
 ) -> None:
-    """Bring the local stage up, upload twelve months of flights and four photographs, and show every run.
+    """Bring the local stage up, upload twelve months of flights and four photographs, show each run and what they cost.
 
     The table is read from the ledger in S3; what it cost is told by the stage's own report, whose page is
     .batchyard/report.html. The same facts go to .batchyard/demo.json. Exit code 1 when a result is missing; a report
