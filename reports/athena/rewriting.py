@@ -74,7 +74,7 @@ def rewrite(query: exp.Query) -> exp.Query:
     return done
 
 
-def _deepest_first(asked: exp.Expression, kind: type[exp.Expression]) -> Iterator[exp.Expression]:
+def _deepest_first(asked: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
     yield from reversed(list(asked.find_all(kind, bfs=True)))
 
 
@@ -132,7 +132,7 @@ def _unnested(select: exp.Select) -> None:
         if step is None:
             one, before, ahead = _of_numbers()
         elif isinstance(step, exp.Interval) and str(step.unit).upper() in _STEPS and step.this.name == "1":
-            one, before, ahead = _of_times(step.unit)
+            one, before, ahead = _of_times(exp.var(str(step.unit).upper()))
         else:
             raise NotTranslatable(f"unnest of `{span.sql('duckdb')[:120]}`; its step can be 1, or 1 day, hour, minute")
         last, block, name = before(end), f"block_{number}", projection.alias
@@ -149,36 +149,36 @@ def _unnested(select: exp.Select) -> None:
         projection.replace(_named(_column(name, f"each_{number}"), name))
 
 
-_Numbered = Callable[[int], exp.Expression]
-_Before = Callable[[exp.Expression], exp.Expression]
-_Ahead = Callable[[exp.Expression, int], exp.Expression]
+_Numbered = Callable[[int], exp.Expr]
+_Before = Callable[[exp.Expr], exp.Expr]
+_Ahead = Callable[[exp.Expr, int], exp.Expr]
 
 
 def _of_numbers() -> tuple[_Numbered, _Before, _Ahead]:
-    def before(end: exp.Expression) -> exp.Expression:
+    def before(end: exp.Expr) -> exp.Expr:
         return exp.Sub(this=exp.Paren(this=end.copy()), expression=exp.Literal.number(1))
 
-    def ahead(start: exp.Expression, steps: int) -> exp.Expression:
+    def ahead(start: exp.Expr, steps: int) -> exp.Expr:
         return exp.Add(this=start, expression=exp.Literal.number(steps))
 
     return exp.Literal.number, before, ahead
 
 
-def _of_times(unit: exp.Expression) -> tuple[_Numbered, _Before, _Ahead]:
-    def steps(count: int) -> exp.Expression:
+def _of_times(unit: exp.Expr) -> tuple[_Numbered, _Before, _Ahead]:
+    def steps(count: int) -> exp.Expr:
         return exp.Interval(this=exp.Literal.string(count), unit=unit.copy())
 
-    def before(end: exp.Expression) -> exp.Expression:
+    def before(end: exp.Expr) -> exp.Expr:
         # times are whole milliseconds
         return exp.DateAdd(this=end.copy(), expression=exp.Literal.number(-1), unit=exp.var("MILLISECOND"))
 
-    def ahead(start: exp.Expression, count: int) -> exp.Expression:
+    def ahead(start: exp.Expr, count: int) -> exp.Expr:
         return exp.DateAdd(this=start, expression=exp.Literal.number(count), unit=unit.copy())
 
     return steps, before, ahead
 
 
-def _cross_join(values: exp.Expression, table: str, column: str) -> exp.Join:
+def _cross_join(values: exp.Expr, table: str, column: str) -> exp.Join:
     alias = exp.TableAlias(this=_identifier(table), columns=[_identifier(column)])
     return exp.Join(this=exp.Unnest(expressions=[values], alias=alias), kind="CROSS")
 
@@ -191,18 +191,18 @@ def _column(name: str, table: str) -> exp.Column:
     return exp.Column(this=_identifier(name), table=_identifier(table))
 
 
-def _named(node: exp.Expression, name: str) -> exp.Alias:
+def _named(node: exp.Expr, name: str) -> exp.Alias:
     return exp.Alias(this=node, alias=_identifier(name))
 
 
-def _whole_parts(part: exp.Expression) -> exp.Expression:
+def _whole_parts(part: exp.Expr) -> exp.Expr:
     """`x // y` of whole numbers: Athena rounds a quotient of decimals, so the remainder goes first. By 0 both fail."""
     x, y = (exp.Paren(this=one.unnest().copy()) for one in (part.this, part.expression))
     rest = exp.Paren(this=exp.Sub(this=x, expression=exp.Mod(this=x.copy(), expression=y)))
     return exp.Paren(this=exp.Div(this=rest, expression=y.copy(), typed=True, safe=False))
 
 
-def _quotient(division: exp.Expression) -> exp.Expression:
+def _quotient(division: exp.Expr) -> exp.Expr:
     """`x / y` is a DOUBLE in DuckDB, whatever x and y are."""
     if division.args.get("typed"):
         return division
@@ -210,7 +210,7 @@ def _quotient(division: exp.Expression) -> exp.Expression:
     return exp.Div(this=x, expression=division.expression.copy(), typed=True, safe=False)
 
 
-def _type(cast: exp.Expression) -> exp.Expression:
+def _type(cast: exp.Expr) -> exp.Expr:
     to = cast.args["to"]
     if to.is_type(exp.DataType.Type.INT128):
         cast.set("to", exp.DataType.build("DECIMAL(38, 0)"))
@@ -221,14 +221,14 @@ def _type(cast: exp.Expression) -> exp.Expression:
     return cast
 
 
-def _number(told: exp.Expression) -> exp.Expression:
+def _number(told: exp.Expr) -> exp.Expr:
     """A whole number past 64 bits is no literal in Athena."""
     if not isinstance(told, exp.Literal) or told.is_string or not told.is_int or int(told.name) < 2**63:
         return told
     return exp.cast(exp.Literal.string(told.name), "DECIMAL(38, 0)")
 
 
-def _function(call: exp.Expression) -> exp.Expression:
+def _function(call: exp.Expr) -> exp.Expr:
     name, arguments = call.name.lower(), call.expressions
     if name == "epoch_us" and len(arguments) == 1:
         epoch = exp.cast(exp.Literal.string(EPOCH), "TIMESTAMP")
@@ -237,7 +237,7 @@ def _function(call: exp.Expression) -> exp.Expression:
     raise NotTranslatable(f"the function {name}")
 
 
-def _sum(addition: exp.Expression) -> exp.Expression:
+def _sum(addition: exp.Expr) -> exp.Expr:
     """`time + to_microseconds(n)`, rounded up to the millisecond, Athena's least."""
     span = addition.expression
     if not (isinstance(span, exp.Anonymous) and span.name.lower() == "to_microseconds"):
@@ -247,12 +247,12 @@ def _sum(addition: exp.Expression) -> exp.Expression:
     return exp.DateAdd(this=addition.this.copy(), expression=milliseconds, unit=exp.var("MILLISECOND"))
 
 
-def _wide(total: exp.Expression) -> exp.Expression:
+def _wide(total: exp.Expr) -> exp.Expr:
     """A sum of whole numbers is a HUGEINT in DuckDB: times a decimal 1, a decimal(38,0) in Athena; others stay."""
     return exp.Sum(this=exp.Mul(this=exp.Paren(this=total.this.unnest().copy()), expression=WIDE.copy()))
 
 
-def _extreme(call: exp.Expression) -> exp.Expression:
+def _extreme(call: exp.Expr) -> exp.Expr:
     """DuckDB's `least` and `greatest` pass over NULLs, Athena's are NULL where an argument is."""
     if not call.args.get("ignore_nulls"):
         return call
@@ -263,7 +263,7 @@ def _extreme(call: exp.Expression) -> exp.Expression:
     if len(unsure) > _MOST_UNSURE:
         raise NotTranslatable(f"`{call.sql('duckdb')[:120]}` of {len(unsure)} values that may be NULL; nest the calls")
 
-    def of(some: tuple[exp.Expression, ...]) -> exp.Expression:
+    def of(some: tuple[exp.Expr, ...]) -> exp.Expr:
         first, *others = (one.copy() for one in (*some, *sure))
         return made(this=first, expressions=others) if others else first
 
@@ -272,7 +272,7 @@ def _extreme(call: exp.Expression) -> exp.Expression:
     return exp.Coalesce(this=tries[0], expressions=tries[1:]) if len(tries) > 1 else tries[0]
 
 
-def _never_null(node: exp.Expression) -> bool:
+def _never_null(node: exp.Expr) -> bool:
     if isinstance(node, exp.Coalesce):
         return any(_never_null(one) for one in (node.this, *node.expressions))
     if isinstance(node, exp.Cast):
@@ -280,10 +280,10 @@ def _never_null(node: exp.Expression) -> bool:
     return isinstance(node, (exp.Literal, exp.Boolean, exp.Count))
 
 
-def _quantile(call: exp.Expression) -> exp.Expression:
+def _quantile(call: exp.Expr) -> exp.Expr:
     """The exact quantile, between the two nearest values; Athena itself has only an estimate."""
     x, share = call.this, call.expression
-    known: exp.Expression = exp.Not(this=exp.Is(this=x.copy(), expression=exp.Null()))
+    known: exp.Expr = exp.Not(this=exp.Is(this=x.copy(), expression=exp.Null()))
     if isinstance(call.parent, exp.Filter):
         known = exp.and_(call.parent.expression.this.copy(), known, copy=False)
     ordered = exp.Order(this=x.copy(), expressions=[exp.Ordered(this=x.copy(), desc=False, nulls_first=False)])
@@ -292,7 +292,7 @@ def _quantile(call: exp.Expression) -> exp.Expression:
     place = exp.Mul(this=exp.cast(share.copy(), "DOUBLE"), expression=last)
     below = exp.cast(exp.Floor(this=place), "BIGINT")
 
-    def at(index: exp.Expression) -> exp.Expression:
+    def at(index: exp.Expr) -> exp.Expr:
         return exp.cast(exp.Bracket(this=values.copy(), expressions=[index], offset=1, safe=True), "DOUBLE")
 
     low = at(exp.Add(this=below.copy(), expression=exp.Literal.number(1)))
@@ -303,13 +303,13 @@ def _quantile(call: exp.Expression) -> exp.Expression:
     return exp.Paren(this=exp.Add(this=low, expression=rest))
 
 
-def _quantiles(asked: exp.Expression) -> None:
+def _quantiles(asked: exp.Expr) -> None:
     for call in list(asked.find_all(exp.PercentileCont)):
         whole = call.parent if isinstance(call.parent, exp.Filter) else call
         whole.replace(_quantile(call))
 
 
-_CHANGES: Final[dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
+_CHANGES: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.Literal: _number,
     exp.Add: _sum,  # before its function is looked at
     exp.IntDiv: _whole_parts,

@@ -13,6 +13,7 @@ from typing import Literal
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
@@ -20,8 +21,8 @@ from sqlglot.schema import MappingSchema
 from reports.athena.rewriting import NotTranslatable, rewrite
 
 Kind = Literal["rows", "table", "view", "insert"]
-DuckType = str
-Columns = Mapping[str, DuckType]
+Columns = Mapping[str, str]
+"""Column → DuckDB's type."""
 
 __all__ = ["Columns", "NotTranslatable", "Translated", "literal", "translate"]
 
@@ -66,7 +67,7 @@ def translate(
     return Translated(kind=kind, select=written, target=target, columns=columns)
 
 
-def literal(value: object) -> exp.Expression:
+def literal(value: object) -> exp.Expr:
     """A value as Athena writes it. Raises NotTranslatable for a type that has no exact literal."""
     if isinstance(value, bool):
         return exp.Boolean(this=value)
@@ -83,7 +84,7 @@ def literal(value: object) -> exp.Expression:
     raise NotTranslatable(f"a parameter is {value!r}; a date, a time, a whole number or a text can be written")
 
 
-def _parts(tree: exp.Expression) -> tuple[Kind, str | None, exp.Query]:
+def _parts(tree: exp.Expr) -> tuple[Kind, str | None, exp.Query]:
     if isinstance(tree, exp.Query):
         return "rows", None, tree
     if isinstance(tree, exp.Create) and isinstance(tree.expression, exp.Query):
@@ -99,7 +100,7 @@ def _parts(tree: exp.Expression) -> tuple[Kind, str | None, exp.Query]:
 
 
 def _with_values(asked: exp.Query, parameters: Mapping[str, object]) -> exp.Query:
-    def value(node: exp.Expression) -> exp.Expression:
+    def value(node: exp.Expr) -> exp.Expr:
         if not isinstance(node, (exp.Placeholder, exp.Parameter)):
             return node
         name = node.name
@@ -107,12 +108,12 @@ def _with_values(asked: exp.Query, parameters: Mapping[str, object]) -> exp.Quer
             raise NotTranslatable(f"no value is given for ${name}")
         return literal(parameters[name])
 
-    return asked.transform(value)
+    changed = asked.transform(value)
+    assert isinstance(changed, exp.Query)
+    return changed
 
 
 def _columns(asked: exp.Query, schema: MappingSchema) -> Columns:
-    from sqlglot.optimizer.annotate_types import annotate_types
-
     typed = annotate_types(asked.copy(), schema=schema, dialect="duckdb")
     return {one.alias_or_name: one.type.sql("duckdb") if one.type else "UNKNOWN" for one in typed.selects}
 

@@ -33,7 +33,7 @@ _HIVE: Final = {"string": "VARCHAR"}
 def in_duckdb(text: str) -> str:
     """A query in Athena's dialect as DuckDB runs it. Athena's division of whole numbers leaves no remainder here."""
 
-    def back(node: exp.Expression) -> exp.Expression:
+    def back(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Div) and not _is_double(node.this) and not _is_double(node.expression):
             return exp.IntDiv(this=node.this, expression=node.expression)
         if isinstance(node, (exp.Greatest, exp.Least)):
@@ -55,12 +55,12 @@ def in_duckdb(text: str) -> str:
     return tree.sql(dialect="duckdb")
 
 
-def _plus_one(bracket: exp.Expression) -> exp.Expression:
+def _plus_one(bracket: exp.Expr) -> exp.Expr:
     index = bracket.expressions[0]
     return index if bracket.args.get("offset") == 1 else exp.Add(this=index, expression=exp.Literal.number(1))
 
 
-def _is_double(node: exp.Expression) -> bool:
+def _is_double(node: exp.Expr) -> bool:
     if isinstance(node, exp.Cast):
         return bool(node.to.is_type(exp.DataType.Type.DOUBLE))
     return isinstance(node, exp.Literal) and not node.is_int

@@ -29,10 +29,17 @@ def rule() -> str:
 
 
 def generated(name: str) -> str:
-    return rule() if name == "rule" else "\n".join(table.markdown() for table in TABLES).rstrip()
+    if name == "rule":
+        return rule()
+    if name == "ddl":
+        ddl = ATTEMPTS.athena_ddl(
+            database="batchyard_prod", location="s3://<ledger bucket>/compacted/attempts/", partition="day"
+        )
+        return f"```sql\n{ddl}\n```"
+    return "\n".join(table.markdown() for table in TABLES).rstrip()
 
 
-@pytest.mark.parametrize("name", ["rule", "tables"])
+@pytest.mark.parametrize("name", ["rule", "tables", "ddl"])
 def test_what_is_the_codes_is_written_from_it(name: str, request: pytest.FixtureRequest) -> None:
     document = FILE.read_text(encoding="utf-8")
     between = re.compile(rf"(<!-- {name}: [^\n]*-->\n)(.*?)(<!-- end of {name} -->)", re.DOTALL)

@@ -27,6 +27,7 @@ from reports.athena.upload import key_of, upload_days
 from reports.model.report import Period
 from reports.model.tables import ALLOCATIONS, ATTEMPTS, BILL_LINES, INSTANCES
 from tests.worlds.athena import Athena
+from tests.worlds.trino import rounded
 from tests.worlds.world import Made, World, make
 
 BUCKET = "ledger-1"
@@ -35,7 +36,11 @@ WEEK = Period(since=date(2026, 11, 9), until=date(2026, 11, 16), label="2026-W46
 BEFORE = Period(since=date(2026, 11, 2), until=date(2026, 11, 9), label="2026-W45")
 SPAN: dict[str, Any] = {"since": date(2026, 10, 12), "until": date(2026, 11, 30), "before": WEEK.until, "now": NOW}
 SHORT = {**SPAN, "since": date(2026, 11, 14)}
-TESTING = {"region_name": "us-east-1", "aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+TESTING: dict[str, Any] = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "testing",
+    "aws_secret_access_key": "testing",
+}
 ASKED = Asked(
     stack="prod",
     currency="USD",
@@ -103,15 +108,6 @@ def tables_of(made: Made, *, begun_before: date | None = None) -> duckdb.DuckDBP
             "DELETE FROM attempts WHERE coalesce(pull_started_at, started_at) >= $day", {"day": begun_before}
         )
     return connection
-
-
-def rounded(told: Any) -> Any:
-    """Sums of floating-point numbers have their last digit by their order."""
-    if isinstance(told, dict):
-        return {name: rounded(value) for name, value in told.items()}
-    if isinstance(told, (list, tuple)):
-        return [rounded(value) for value in told]
-    return float(f"{told:.12g}") if isinstance(told, float) else told
 
 
 def naive(moment: datetime) -> datetime:
