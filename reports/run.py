@@ -21,10 +21,11 @@ from reports.analyse.allocate import allocate
 from reports.analyse.proposals import MemoryRule, Rounding
 from reports.analyse.summary import Asked, summarise
 from reports.athena.place import Place, engine_at
-from reports.collect.bill_ce import WAIT, Bill, Metric, collect_bill
+from reports.collect.bill_ce import Bill, Metric, collect_bill
 from reports.collect.bill_cur import collect_export
 from reports.collect.compaction import compact
 from reports.collect.load import Loaded, Source, load, load_nothing, open_database
+from reports.collect.patience import WAIT
 from reports.collect.prices import PriceSource, of_spot
 from reports.collect.store import StoreError
 from reports.model.money import nano

@@ -16,9 +16,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
+from reports.collect.patience import WAIT, patiently
 from reports.model.money import nano
 from reports.model.usage_types import classify
 
@@ -42,9 +42,6 @@ NOT_USAGE: Final[Mapping[str, str]] = {
 }
 """Record types that are no usage, and what the report calls them."""
 _RETRIED: Final = frozenset({"LimitExceededException", "ThrottlingException", "RequestTimeout", "ServiceUnavailable"})
-
-WAIT: Final = wait_exponential_jitter(initial=1, max=30)
-"""Pauses between tries of a throttled request, seconds."""
 
 Metric = Literal["unblended", "amortized", "net-unblended", "net-amortized"]
 
@@ -180,17 +177,8 @@ def _ask(
 def _call(client: Any, request: Mapping[str, Any], wait: wait_base) -> Mapping[str, Any]:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    def throttled(error: BaseException) -> bool:
-        return isinstance(error, ClientError) and error.response["Error"]["Code"] in _RETRIED
-
-    retrying = Retrying(
-        retry=retry_if_exception(throttled),
-        stop=stop_after_attempt(5),
-        wait=wait,
-        reraise=True,
-    )
     try:
-        answer: Mapping[str, Any] = retrying(client.get_cost_and_usage, **request)
+        answer: Mapping[str, Any] = patiently(_RETRIED, attempts=5, wait=wait)(client.get_cost_and_usage, **request)
     except ClientError as error:
         said = error.response["Error"]
         raise BillUnavailable(

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
+from reports.collect.patience import WAIT, patiently
 from reports.collect.store import write_whole
 
 IDS_A_CALL: Final = 100
@@ -27,9 +27,6 @@ _RETRIED: Final = frozenset(
     {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "ServerException"}
 )
 _ARRAY: Final = "arrayProperties"
-
-WAIT: Final = wait_exponential_jitter(initial=1, max=30)
-"""Pauses between tries of a throttled request, seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +105,7 @@ def _listed(batch: Any, asked: Mapping[str, str], wait: wait_base) -> Iterator[s
 
 
 def _asked(call: Callable[..., Any], wait: wait_base, **request: Any) -> Mapping[str, Any]:
-    def throttled(error: BaseException) -> bool:
-        return isinstance(error, ClientError) and error.response["Error"]["Code"] in _RETRIED
-
-    retrying = Retrying(retry=retry_if_exception(throttled), stop=stop_after_attempt(6), wait=wait, reraise=True)
-    answer: Mapping[str, Any] = retrying(call, **request)
+    answer: Mapping[str, Any] = patiently(_RETRIED, attempts=6, wait=wait)(call, **request)
     return answer
 
 

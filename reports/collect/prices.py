@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
+from jobs.problems import listing
+from reports.collect.patience import WAIT, patiently
 from reports.collect.store import write_whole
 from reports.model.money import NotMoney, nano
 from reports.model.usage_types import classify, on_demand_twin
 
 KEPT_DAYS: Final = 30
-WAIT: Final = wait_exponential_jitter(initial=1, max=30)
-"""Pauses between tries of a throttled request, seconds."""
 _RETRIED: Final = frozenset({"ThrottlingException", "InternalErrorException", "RequestTimeout", "ServiceUnavailable"})
 _BY_THE_HOUR: Final = frozenset({"ec2", "fargate-vcpu", "fargate-gb"})
 _SHARED_LINUX: Final = {
@@ -68,9 +67,9 @@ def of_spot(
     told = ask(unknown, currency) if unknown and ask is not None else Prices()
     known |= told.hour_nano
     missing = list(told.missing)
-    lacking = sorted({_capacity(name) for name in spot if on_demand_twin(name) not in known})
+    lacking = {_capacity(name) for name in spot if on_demand_twin(name) not in known}
     if lacking:
-        missing.append(f"the on-demand price of {_listing(lacking)} isn't known, so what its spot capacity saved isn't")
+        missing.append(f"the on-demand price of {listing(lacking)} isn't known, so what its spot capacity saved isn't")
     found = {name: known[on_demand_twin(name)] for name in spot if on_demand_twin(name) in known}
     return Prices(hour_nano=found, missing=missing)
 
@@ -141,10 +140,7 @@ def _products(pricing: Any, usage_type: str, wait: wait_base) -> list[Mapping[st
         "Filters": [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
     }
 
-    def throttled(error: BaseException) -> bool:
-        return isinstance(error, ClientError) and error.response["Error"]["Code"] in _RETRIED
-
-    retrying = Retrying(retry=retry_if_exception(throttled), stop=stop_after_attempt(5), wait=wait, reraise=True)
+    retrying = patiently(_RETRIED, attempts=5, wait=wait)
     products: list[Mapping[str, Any]] = []
     while True:
         answer = retrying(pricing.get_products, **request)
@@ -212,7 +208,3 @@ def _is_usage(line: Mapping[str, Any]) -> bool:
 def _capacity(usage_type: str) -> str:
     """What people call it: an instance type, or the usage type on demand."""
     return classify(usage_type).instance_type or on_demand_twin(usage_type)
-
-
-def _listing(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -130,7 +130,7 @@ def test_what_neither_tells_is_said_and_never_filled_in(tmp_path: Path) -> None:
         told = told_of(lines, ask=ask)
         assert told.hour_nano == {}
         assert told.missing == [
-            "the on-demand price of c7i.large and m5.large isn't known, so what its spot capacity saved isn't"
+            "the on-demand price of c7i.large, m5.large isn't known, so what its spot capacity saved isn't"
         ]
 
 
