@@ -18,13 +18,15 @@ from rich.console import Console
 
 from bench import report_world
 from reports.analyse.allocate import allocate
+from reports.analyse.engine import LocalEngine
 from reports.analyse.proposals import MemoryRule, sold_memory
 from reports.analyse.summary import Asked, summarise
 from reports.collect.load import load, open_database
 from reports.model.report import Period, Report
-from reports.model.tables import BILL_LINES
+from reports.model.tables import ALLOCATIONS, BILL_LINES
 from reports.render import files
 from reports.render.html import html
+from reports.render.parquet import parquet_tables, write_parquet
 from reports.render.text import markdown, terminal
 
 NOW = datetime(2026, 12, 1, 6, tzinfo=UTC)
@@ -93,7 +95,12 @@ def write(connection: duckdb.DuckDBPyConnection, report: Report, folder: Path) -
     files.xlsx(report, folder / "report.xlsx")
     with (folder / "report.txt").open("w", encoding="utf-8") as out:
         Console(file=out, width=120).print(terminal(report))
-    connection.execute(f"COPY (SELECT * FROM allocations) TO '{folder / 'allocations.parquet'}' (FORMAT parquet)")
+    for name, table in parquet_tables(report).items():
+        write_parquet(table, folder / name)
+    everything = {"since": PREVIOUS.since, "until": PERIOD.until}
+    LocalEngine(connection).write(
+        "period_allocations", everything, table=ALLOCATIONS, file=folder / "allocations.parquet"
+    )
 
 
 if __name__ == "__main__":
