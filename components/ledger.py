@@ -52,6 +52,7 @@ class _Events:
     """Which events, for people."""
     pattern: pulumi.Output[str]
     paths: Mapping[str, str]
+    zipped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,8 @@ class Ledger(pulumi.ComponentResource):
                 what="instances and stopped tasks",
                 pattern=ecs_pattern(self._args.cluster_arns),
                 paths=conventions.ECS_PATHS,
+                # an instance's row lists all its attributes each time that a task comes or goes
+                zipped=True,
             ),
         )
 
@@ -124,7 +127,7 @@ class Ledger(pulumi.ComponentResource):
         return _Granted(role=role, grant=grant)
 
     def _stream(
-        self, rows: str, prefix: str, writer: _Granted, processors: Sequence[Processor]
+        self, rows: str, prefix: str, writer: _Granted, processors: Sequence[Processor], *, zipped: bool = False
     ) -> aws.kinesis.FirehoseDeliveryStream:
         return aws.kinesis.FirehoseDeliveryStream(
             self._args.names.of("delivery stream", "ledger", rows),
@@ -134,7 +137,7 @@ class Ledger(pulumi.ComponentResource):
                 role_arn=writer.role.arn,
                 buffering_interval=self._args.buffer_s,
                 buffering_size=self._args.buffer_mib,
-                compression_format="UNCOMPRESSED",
+                compression_format="GZIP" if zipped else "UNCOMPRESSED",
                 prefix=f"{prefix}{conventions.LEDGER_DAY_PARTITION}",
                 error_output_prefix=error_prefix(prefix),
                 processing_configuration=(
@@ -162,7 +165,7 @@ class Ledger(pulumi.ComponentResource):
 
     def _record(self, events: _Events, writer: _Granted, dead_letters: DeadLetters) -> pulumi.Output[str]:
         """The stream of these rows, and the rule that feeds it; gives the rule's ARN."""
-        stream = self._stream(events.rows, events.prefix, writer, EVENT_PROCESSORS)
+        stream = self._stream(events.rows, events.prefix, writer, EVENT_PROCESSORS, zipped=events.zipped)
         logical = self._args.names.of("rule", "ledger", events.rows)
         rule = aws.cloudwatch.EventRule(
             logical,

@@ -50,6 +50,7 @@ def test_rows_are_delivered_by_day(stage: Recording) -> None:
         assert "!{firehose:error-output-type}" in stream["errorOutputPrefix"]
         assert stream["errorOutputPrefix"].startswith(f"errors/{rows}/")
         assert (stream["bufferingInterval"], stream["bufferingSize"]) == (60, 5)
+        assert stream["compressionFormat"] == ("GZIP" if rows == "ecs" else "UNCOMPRESSED")
 
 
 def test_events_end_in_a_newline_and_log_batches_are_unpacked(stage: Recording) -> None:
