@@ -166,6 +166,17 @@ def test_usage_and_its_attempt_may_come_on_different_days_and_a_copy_counts_as_o
     assert (got.duplicates, got.usage_without_attempt) == (1, 1)
 
 
+def test_a_line_of_an_older_probe_names_no_compute_environment(tmp_path: Path) -> None:
+    older = usage_row("x")
+    del older["compute_environment"]
+    newer = usage_row("y", compute_environment="spot-0a1b")
+    put(tmp_path, f"attempts/day={DAY}/a", line(attempt_row("x")), line(attempt_row("y")))
+    put(tmp_path, f"usage/day={DAY}/u", line(older), line(newer))
+    got, rows = loaded(tmp_path)
+    assert [(row["peak_memory_mib"], row["environment"]) for row in rows] == [(150.25, None), (150.25, "spot-0a1b")]
+    assert got.set_aside == ()
+
+
 def test_an_attempt_without_usage_takes_its_owner_from_the_stage(tmp_path: Path) -> None:
     put(tmp_path, f"attempts/day={DAY}/a", line(attempt_row("x")))
     _, (row,) = loaded(tmp_path, owners={"flights": "analytics"})
