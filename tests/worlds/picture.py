@@ -57,7 +57,7 @@ WORLD: Final = World(
 )
 _BUDGETS: Final = {"prod": 400_000_000_000, "owner analytics": 120_000_000_000, "owner media": 60_000_000_000}
 _WIDTH: Final = 1080
-_HEIGHT: Final = 1500
+_HEIGHT: Final = 1310
 """Pixels of the README's picture: the sentence, the figures, the charts and where the bill went."""
 
 
