@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pandas as pd
@@ -126,6 +126,63 @@ def test_an_instance_with_one_attempt_all_its_hour_gives_it_the_whole_hour() -> 
         )
     )
     assert allocated.by_category == {"job": 36_480_000}
+
+
+def _one_hour(
+    runs: list[tuple[datetime, datetime, float]], *, cost_nano: int, begin: datetime, hours: int = 1
+) -> duckdb.DuckDBPyConnection:
+    """One spot instance from `begin` on, with a bill on its first day; a run is from, to and vCPUs, with a GiB."""
+    made = make(World(seed=16, days=2, instances=4, fargate_attempts=1))
+    whole = {"platform": "ec2", "purchase": "spot", "instance_id": "i-1", "memory_mib": 1024}
+    attempts = [
+        {**made.attempts.iloc[0].to_dict(), **whole, "attempt_id": f"{n:04}#1", "job_id": f"{n:04}", "day": to.date()}
+        | {"started_at": at, "pull_started_at": at, "stopped_at": to, "vcpus": vcpus}
+        for n, (at, to, vcpus) in enumerate(runs)
+    ]
+    instance = {**made.instances.iloc[0].to_dict(), "instance_id": "i-1", "instance_type": "m6i.large"}
+    instance |= {"purchase": "spot", "started_at": begin, "ended_at": begin + timedelta(hours=hours)}
+    line = {**made.bill_lines.iloc[0].to_dict(), "day": begin.date(), "kind": "ec2", "purchase": "spot"}
+    line |= {"instance_type": "m6i.large", "quantity": str(hours), "cost_nano": cost_nano}
+    return _connection(
+        Made(
+            attempts=pd.DataFrame(attempts),
+            instances=pd.DataFrame([instance]),
+            bill_lines=pd.DataFrame([line]),
+            truth=pd.Series([0.0] * len(runs)),
+        )
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    cost_nano=st.integers(10**15, 4 * 10**15),
+    runs=st.lists(st.tuples(st.integers(1, 3_600_000_000), st.integers(1, 192)), min_size=2, max_size=4),
+)
+def test_a_share_is_the_exact_floor_however_large(cost_nano: int, runs: list[tuple[int, int]]) -> None:
+    begin = NOW.replace(month=11, day=3, hour=10)
+    connection = _one_hour(
+        [(begin, begin + timedelta(microseconds=us), float(vcpus)) for us, vcpus in runs],
+        cost_nano=cost_nano,
+        begin=begin,
+    )
+    allocate(connection, now=NOW)
+    weights = [(9 * vcpus + 1) * 1024 * us for us, vcpus in runs]
+    busy_nano = cost_nano * max(us for us, _ in runs) // 3_600_000_000
+    rows = connection.execute("SELECT cost_nano FROM allocations WHERE category = 'job' ORDER BY attempt_id").fetchall()
+    assert [row[0] for row in rows] == [busy_nano * weight // sum(weights) for weight in weights]
+
+
+def test_an_attempt_over_midnight_has_a_row_a_day_and_counts_once() -> None:
+    begin = NOW.replace(month=11, day=3, hour=21)
+    over = (begin + timedelta(hours=1), begin + timedelta(hours=5), 1.0)
+    before = (begin, begin + timedelta(minutes=90), 1.0)
+    connection = _one_hour([over, before, over], cost_nano=6_000_000_000, begin=begin, hours=6)
+    allocated = allocate(connection, now=NOW)
+    assert (allocated.attempts_with_cost, allocated.attempts_without_cost) == (3, 0)
+    # the second day has no bill: what ran in it costs nothing, and what began before it is reached all the same
+    rows = connection.execute("SELECT attempt_id, count(*) FROM allocations WHERE category = 'job' GROUP BY ALL")
+    assert sorted(rows.fetchall()) == [("0000#1", 1), ("0001#1", 1), ("0002#1", 1)]
+    assert sum(allocated.by_category.values()) == 6_000_000_000
 
 
 @settings(max_examples=25, deadline=None)
