@@ -185,7 +185,7 @@ def opened(
             say=say,
             **place.options,
         )
-        prepare(place, client, limit=limit, now=now)
+        prepare(place, client, now=now)
         engine = AthenaEngine(place, client, f"{now.astimezone(UTC).strftime(_TIME)}_{uuid.uuid4().hex[:8]}")
         try:
             with tempfile.TemporaryDirectory(prefix="batchyard-athena-") as folder:
@@ -214,9 +214,9 @@ def opened(
         raise AthenaFailed(f"Athena: couldn't be reached: {error}") from error
 
 
-def prepare(place: Place, client: Client, *, limit: Decimal, now: datetime) -> None:
+def prepare(place: Place, client: Client, *, now: datetime) -> None:
     """The stage's workgroup, database and table `attempts`, made where they are missing or of another model."""
-    _workgroup(place, limit)
+    _workgroup(place)
     client.run("database", f"CREATE DATABASE IF NOT EXISTS `{place.database}`", free=True)
     ddl = ATTEMPTS.athena_ddl(database=place.database, location=place.at(PREFIX), partition="day")
     mark = hashlib.sha256(ddl.encode()).hexdigest()[:16]
@@ -237,9 +237,9 @@ def prepare(place: Place, client: Client, *, limit: Decimal, now: datetime) -> N
     _sweep(place, now)
 
 
-def _workgroup(place: Place, limit: Decimal) -> None:
+def _workgroup(place: Place) -> None:
     athena = place.client("athena")
-    cutoff = max(_LEAST_CUTOFF_BYTES, limit_bytes(limit))
+    cutoff = max(_LEAST_CUTOFF_BYTES, limit_bytes(place.spend_limit))
     try:
         told = athena.get_work_group(WorkGroup=place.workgroup)["WorkGroup"].get("Configuration", {})
     except ClientError as error:

@@ -72,7 +72,7 @@ def upload_days(
 def write_parquet(connection: DuckDBPyConnection, table: Table, file: Path, *, where: str = "TRUE") -> None:
     """A table of the model as a Parquet file with the model's types; times cut to Athena's millisecond."""
     columns = ", ".join(
-        f"date_trunc('milliseconds', {one.name}) AS {one.name}"
+        f"CAST(date_trunc('milliseconds', {one.name}) AS TIMESTAMP_MS) AS {one.name}"
         if one.type == "TIMESTAMP"
         else f"CAST({one.name} AS {one.type}) AS {one.name}"
         for one in table.columns

@@ -90,8 +90,8 @@ class Table:
 
 
 def _quoted(text: str) -> str:
-    # a statement ends at a semicolon, wherever some of Athena's parsers find it
-    return "'" + text.replace("'", "''").replace(";", ",") + "'"
+    # parsers don't agree on how a quote is written in a text, and some end a statement at any semicolon
+    return "'" + text.replace("'", "’").replace(";", ",") + "'"
 
 
 def _c(name: str, type_: str, meaning: str, *, nullable: bool = False) -> Column:

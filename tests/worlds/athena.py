@@ -30,12 +30,22 @@ _TYPES: Final = {
 _HIVE: Final = {"string": "VARCHAR"}
 
 
+def like_athena(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Teach DuckDB what `in_duckdb` calls: a quotient of decimals is rounded half up, one of integers is cut."""
+    rounded = "a // b + CASE WHEN 2 * abs(a % b) >= abs(b) THEN sign(a) * sign(b) ELSE 0 END"
+    connection.execute(
+        "CREATE MACRO athena_quotient(a, b) AS "
+        f"CASE WHEN 'HUGEINT' IN (typeof(a), typeof(b)) THEN {rounded} ELSE a // b END"
+    )
+    return connection
+
+
 def in_duckdb(text: str) -> str:
-    """A query in Athena's dialect as DuckDB runs it. Athena's division of whole numbers leaves no remainder here."""
+    """A query in Athena's dialect as DuckDB runs it, after `like_athena`."""
 
     def back(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Div) and not _is_double(node.this) and not _is_double(node.expression):
-            return exp.IntDiv(this=node.this, expression=node.expression)
+            return exp.Anonymous(this="athena_quotient", expressions=[node.this, node.expression])
         if isinstance(node, (exp.Greatest, exp.Least)):
             # Athena's are NULL where an argument is
             arguments = [node.this, *node.expressions]
@@ -73,7 +83,7 @@ class Athena:
         self._s3 = s3
         self._glue = glue
         self._outside: dict[tuple[str, str], tuple[str, str, dict[str, str]]] = {}
-        self._connection = duckdb.connect()
+        self._connection = like_athena(duckdb.connect())
         self._workgroups: dict[str, dict[str, Any]] = {}
         self._queries: dict[str, tuple[str, Any]] = {}
         self.statements: list[str] = []

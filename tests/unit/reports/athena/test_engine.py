@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from moto import mock_aws
@@ -157,6 +158,7 @@ def test_days_are_put_once_and_again_only_when_they_change(account: Account, mad
     (tmp_path / "day.parquet").write_bytes(body)
     stored = pq.read_schema(tmp_path / "day.parquet")
     assert stored.names == list(ATTEMPTS.names)
+    assert stored.field("started_at").type == pa.timestamp("ms")
 
 
 def test_the_table_is_made_once_and_anew_for_another_model(account: Account, made: Made) -> None:

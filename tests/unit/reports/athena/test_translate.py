@@ -14,7 +14,7 @@ from reports.analyse.allocate import STEPS
 from reports.analyse.engine import query
 from reports.athena.translate import Columns, NotTranslatable, literal, translate
 from reports.model.tables import ATTEMPTS, BILL_LINES, INSTANCES, ON_DEMAND_PRICES
-from tests.worlds.athena import in_duckdb
+from tests.worlds.athena import in_duckdb, like_athena
 
 
 def at(*parts: int) -> datetime:
@@ -137,7 +137,7 @@ EDGES = [
 
 @pytest.fixture(scope="module")
 def few() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+    connection = like_athena(duckdb.connect())
     connection.execute(ATTEMPTS.duckdb_ddl())
     for number in range(1, 12):
         begin = at(2026, 11, 9, 22, 59, 59, 999_000 - number * 1000)
