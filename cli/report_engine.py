@@ -11,7 +11,7 @@ import typer
 
 from reports.athena.place import Place
 from reports.run import Question
-from reports.stage import StageAccess
+from reports.stage import StageAccess, StageUnavailableError
 
 EngineName = Literal["duckdb", "athena"]
 ENGINES: Final = get_args(EngineName)
@@ -25,9 +25,11 @@ def chosen_engine(name: str) -> str:
 
 
 def with_engine(asked: Question, access: StageAccess, *, engine: str, spend_limit: str) -> Question:
-    """`asked`, to be worked out by `engine`. Raises StageUnavailableError where Athena has no ledger to read."""
+    """`asked`, to be worked out by `engine`. Raises StageUnavailableError without Athena or a ledger."""
     if engine != "athena":
         return asked
+    if access.simulated:
+        raise StageUnavailableError(f"stage {access.stage}: is emulated and has no Athena; leave --engine out")
     place = Place(
         stage=access.stage,
         bucket=access.ledger_bucket,

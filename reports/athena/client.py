@@ -111,7 +111,9 @@ class Client:
         found: list[dict[str, Any]] = []
         for number, page in enumerate(self._pages(name, query_id)):
             result = page["ResultSet"]
-            columns = [(one["Name"], one["Type"]) for one in result["ResultSetMetadata"]["ColumnInfo"]]
+            columns = [(one["Name"], one["Type"]) for one in result.get("ResultSetMetadata", {}).get("ColumnInfo", [])]
+            if not columns:
+                raise AthenaFailed(f"Athena, query {name}: answered without columns, as emulators do")
             for row in result["Rows"][1 if number == 0 else 0 :]:  # the first row is the columns' names
                 texts = [cell.get("VarCharValue") for cell in row["Data"]]
                 try:

@@ -159,6 +159,13 @@ def test_athena_that_refuses_is_one_sentence(stood: Stood, cache: Path) -> None:
     assert done.stderr.splitlines()[-1].endswith("Athena: GetWorkGroup: AccessDeniedException: not allowed")
 
 
+def test_an_emulated_stage_has_no_athena(stood: Stood, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "open_stage", lambda *_arguments: replace(stood.access, simulated=True))
+    done = invoke(*WEEK, "--engine", "athena", "--cache", str(cache))
+    assert done.exit_code == 1
+    assert "stage prod: is emulated and has no Athena; leave --engine out" in done.stderr
+
+
 class Refusing:
     """An Athena that refuses."""
 

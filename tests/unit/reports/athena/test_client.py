@@ -184,6 +184,12 @@ def test_an_answer_that_cannot_be_read_is_said(athena: Any, stub: Any) -> None:
         client(athena).rows("days", ID)
 
 
+def test_an_answer_without_columns_is_an_emulators(athena: Any, stub: Any) -> None:
+    stub.add_response("get_query_results", {"ResultSet": {"Rows": []}}, None)
+    with pytest.raises(AthenaFailed, match="query days: answered without columns, as emulators do"):
+        client(athena).rows("days", ID)
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "told"),
     [
