@@ -58,6 +58,22 @@ def test_every_query_is_translated_and_names_only_tables_and_columns_there_are()
             tables[told.target] = told.columns
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("SELECT 1 AS x", "rows"),
+        ("CREATE TEMP TABLE made AS SELECT 1 AS x", "table"),
+        ("CREATE TEMP VIEW made AS WITH y AS (SELECT 1 AS x) SELECT x FROM y", "view"),
+        ("INSERT INTO made WITH y AS (SELECT 1 AS x) SELECT x FROM y", "insert"),
+    ],
+)
+def test_a_statement_says_where_its_rows_go(text: str, kind: str) -> None:
+    told = translate(text, tables=model())
+    assert (told.kind, told.target) == (kind, None if kind == "rows" else "made")
+    assert list(told.columns) == ["x"]
+    assert "made" not in told.select
+
+
 def test_tables_are_named_where_they_are() -> None:
     place = exp.Table(this=exp.to_identifier("run_1_attempts", quoted=True), db=exp.to_identifier("lake", quoted=True))
     text = "WITH attempts_of AS (SELECT job FROM attempts) SELECT job FROM attempts_of"
