@@ -15,6 +15,7 @@ from components.build_context import BuildContext, prepare
 from components.check import Plan, check
 from components.job import PromotedImage
 from components.names import Names
+from components.report_facts import emulator_endpoint
 from components.sdk import loading_sdk, quiet_sdk
 from components.settings import settings_place
 from components.stage import Stage, StageArgs
@@ -64,7 +65,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
             zones=zones,
             contexts=contexts,
             promoted=promoted,
-            endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
+            endpoint_url=emulator_endpoint(os.environ),
         ),
     )
 

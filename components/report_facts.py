@@ -4,11 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
 
 from components.settings import Settings
 from jobs.spec import JobSpec
 from jobs.stage_facts import StageFacts
 from scheduling.catalog import resolve_all
+
+_THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def emulator_endpoint(environ: Mapping[str, str]) -> str | None:
+    """`AWS_ENDPOINT_URL` when it is this machine's. Another address may be a real account's, whose bill is no
+    simulation and to whose objects nobody gets a signed link."""
+    url = environ.get("AWS_ENDPOINT_URL") or None
+    return url if url is not None and urlsplit(url).hostname in _THIS_MACHINE else None
 
 
 def report_facts(settings: Settings, jobs: Mapping[str, JobSpec], *, endpoint_url: str | None = None) -> StageFacts:

@@ -12,7 +12,7 @@ from components.build_context import prepare
 from components.check import check
 from components.names import Names
 from components.network import NetworkArgs, endpoint_services
-from components.report_facts import report_facts
+from components.report_facts import emulator_endpoint, report_facts
 from components.settings import load_settings
 from jobs.problems import Problems
 from jobs.stage_facts import StageFacts
@@ -187,3 +187,19 @@ def test_the_stage_builds_with_what_is_included(tmp_path: Path) -> None:
     config = example.config(buckets={"reports": {}}, monitoring={"report_topic": True})
     record(config, stack="dev", repository=repository)
     assert (repository / ".batchyard" / "build" / "summary" / "shared" / "words.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("environ", "endpoint"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:5001"}, "http://127.0.0.1:5001"),
+        ({"AWS_ENDPOINT_URL": "http://localhost:5001"}, "http://localhost:5001"),
+        ({"AWS_ENDPOINT_URL": "https://gateway.example.org"}, None),
+        ({"AWS_ENDPOINT_URL": ""}, None),
+        ({}, None),
+    ],
+)
+def test_only_an_endpoint_on_this_machine_is_taken_for_an_emulator(
+    environ: dict[str, str], endpoint: str | None
+) -> None:
+    assert emulator_endpoint(environ) == endpoint
