@@ -18,6 +18,9 @@ ENV_OWNER: Final = "BATCHYARD_OWNER"
 ENV_STAGE: Final = "BATCHYARD_STAGE"
 ENV_BUCKET_PREFIX: Final = "BATCHYARD_BUCKET_"
 ENV_TOPIC_PREFIX: Final = "BATCHYARD_TOPIC_"
+ENV_ITEMS_FILE: Final = "BATCHYARD_ITEMS_FILE"
+"""Set by the probe: where the job may write how many items it handled."""
+ITEMS_MAX: Final = 10**12
 RESERVED_ENV_PREFIXES: Final = ("BATCHYARD_", "AWS_BATCH")
 """Batch refuses AWS_BATCH itself; BATCHYARD_ is set by the job definition."""
 
@@ -145,6 +148,7 @@ USAGE_COLUMNS: Final = (
     "started_at",
     "ended_at",
     "compute_environment",
+    "items",
 )
 """Keys of the probe's line, which is a row of `usage/`."""
 

@@ -26,5 +26,6 @@ SELECT
   CASE WHEN luck < 95 THEN 'succeeded' WHEN luck < 98 THEN 'application-error' ELSE 'out-of-memory' END AS outcome,
   CASE WHEN luck < 95 THEN 0 WHEN luck < 98 THEN 1 ELSE 137 END AS exit_code,
   round(2048 * (1 + j % 3) * (0.3 + (hash(n, 8) % 500) / 1000.0), 3)::DOUBLE AS peak_memory_mib,
-  round(epoch_ms(lasted) / 1000.0 * 0.7, 3)::DOUBLE AS cpu_s
+  round(epoch_ms(lasted) / 1000.0 * 0.7, 3)::DOUBLE AS cpu_s,
+  CASE WHEN j % 2 = 0 THEN (hash(n, 9) % 1000)::BIGINT END AS items
 FROM drawn

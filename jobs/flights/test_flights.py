@@ -130,6 +130,26 @@ def test_newest_takes_all_files_of_the_last_month_found(s3: Any) -> None:
     assert "flights/2013-01/delays.csv" not in result_keys(s3)
 
 
+def test_the_items_are_the_rows_read(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "items"
+    monkeypatch.setenv("BATCHYARD_ITEMS_FILE", str(told))
+    main.run(s3, uploads=UPLOADS, results=RESULTS, key="newest")
+    assert told.read_text() == "0\n"
+    put(s3, "flights/2013-02-a.csv", JANUARY.replace("2013,1,", "2013,2,"))
+    main.run(s3, uploads=UPLOADS, results=RESULTS, key="newest")
+    assert told.read_text() == "5\n"
+
+
+def test_items_that_can_not_be_told_fail_nothing(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BATCHYARD_ITEMS_FILE", str(tmp_path / "none" / "items"))
+    put(s3, "flights/x.csv", JANUARY)
+    assert main.main(["--key", "flights/x.csv"]) == 0
+    assert "none/items: the number of items can't be written: No such file" in capsys.readouterr().err
+    assert len(result_keys(s3)) == 2
+
+
 @pytest.mark.usefixtures("s3")
 def test_newest_without_any_month_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["--key", "newest"]) == 0

@@ -6,7 +6,10 @@
 # POSIX shell (dash, busybox ash, bash) and `date`: it must run in any image. The exit code is the command's own;
 # TERM, INT and HUP reach the command. Values it can't read are null, never a made-up 0.
 #
-# Every variable is named probe_*: an assignment to a name that is in the environment would reach the job.
+# The job may write how many items it handled, one whole number, to the file that BATCHYARD_ITEMS_FILE names: it is in a
+# folder that the probe makes and removes. `mkdir`, `dd`, `tr` and `rm` are for that alone.
+#
+# Every other variable is named probe_*: an assignment to a name that is in the environment would reach the job.
 
 if [ "$#" -eq 0 ]; then
     printf '%s\n' 'batchyard-probe: no command given; write ENTRYPOINT ["/usr/local/bin/batchyard-probe", "<command>", …]' >&2
@@ -151,6 +154,64 @@ probe_integer() {
     esac
 }
 
+# ---- what the job tells of itself ---------------------------------------------------------------------------------
+
+# A new folder in probe_items_folder and the file's name in the job's environment; neither where none can be made.
+probe_make_items_folder() {
+    unset BATCHYARD_ITEMS_FILE
+    # a relative path would mean another place to a job that changes its folder
+    case ${TMPDIR:-} in /*) probe_parent=${TMPDIR%/} ;; *) probe_parent=/tmp ;; esac
+    # containers may share the folder and have the same process id
+    probe_read_uptime
+    probe_items_folder=$probe_parent/batchyard-probe-$$-${probe_uptime_cs:-0}
+    # open to all: the job may not be the user that the probe is
+    if mkdir -m 0777 "$probe_items_folder" 2>/dev/null; then
+        BATCHYARD_ITEMS_FILE=$probe_items_folder/items
+        export BATCHYARD_ITEMS_FILE
+    else
+        probe_items_folder=
+        printf '%s\n' "batchyard-probe: $probe_parent: no folder can be made in it, so the job isn't asked how many items it handled (BATCHYARD_ITEMS_FILE); set TMPDIR to a folder it may write to" >&2
+    fi
+}
+
+# The number in the file in probe_items, empty without one; a file that holds anything else is told of. Then the folder
+# goes.
+probe_take_items() {
+    probe_items=
+    [ -n "$probe_items_folder" ] || return 0
+    probe_value=$probe_items_folder/items
+    if [ -f "$probe_value" ]; then
+        # One block, so that a huge file costs nothing; NUL would vanish from a variable, and so would the last newlines.
+        probe_text=$(dd if="$probe_value" bs=4096 count=1 2>/dev/null | tr '\000' '?' && printf .)
+        probe_text=${probe_text%.}
+        probe_trim "$probe_text"
+        probe_items=${probe_value#"${probe_value%%[!0]*}"}
+        case $probe_value in
+        '' | *[!0-9]*) probe_items= ;;
+        *) probe_items=${probe_items:-0} ;;
+        esac
+        if [ "${#probe_text}" -ge 4096 ] || [ "${#probe_items}" -gt 13 ]; then probe_items=; fi
+        if [ "${#probe_items}" -eq 13 ] && [ "$probe_items" != 1000000000000 ]; then probe_items=; fi
+        if [ -z "$probe_items" ]; then
+            probe_quote "$(printf '%.40s' "$probe_value")"
+            probe_refuse_items "holds $probe_json"
+        fi
+    elif [ -e "$probe_value" ] || [ -L "$probe_value" ]; then
+        probe_refuse_items 'is no file'
+    fi
+    rm -rf "$probe_items_folder" 2>/dev/null
+}
+
+# The argument without whitespace around it, in probe_value.
+probe_trim() {
+    probe_value=${1#"${1%%[![:space:]]*}"}
+    probe_value=${probe_value%"${probe_value##*[![:space:]]}"}
+}
+
+probe_refuse_items() {
+    printf '\n%s\n' "batchyard-probe: the job's BATCHYARD_ITEMS_FILE $1, so how many items it handled isn't known; write one whole number from 0 to 1000000000000 to it" >&2
+}
+
 probe_report() {
     probe_ended_at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     probe_read_uptime
@@ -181,6 +242,7 @@ probe_report() {
         probe_limit=$probe_value
         ;;
     esac
+    probe_take_items
     # A job that caught the signal we sent and ended its own way was still ended by it; one that something else
     # killed (the kernel for memory, its own abort) tells by its exit code.
     probe_end_signal=$probe_signal
@@ -214,7 +276,8 @@ probe_report() {
     probe_line=$probe_line',"cgroup_version":'$probe_version
     probe_line=$probe_line',"started_at":"'$probe_started_at'","ended_at":"'$probe_ended_at'"'
     probe_quote "${AWS_BATCH_CE_NAME:-}"
-    probe_line=$probe_line',"compute_environment":'$probe_json'}'
+    probe_line=$probe_line',"compute_environment":'$probe_json
+    probe_line=$probe_line',"items":'${probe_items:-null}'}'
     # The job may have left an unfinished line: begin a new one, in a single write.
     printf '\n%s\n' "$probe_line" >&2
 }
@@ -274,6 +337,7 @@ elif probe_find_v1 memory memory.max_usage_in_bytes; then
         probe_cpu_dir=$probe_dir
     fi
 fi 2>/dev/null
+probe_make_items_folder
 probe_started_at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 probe_read_uptime
 probe_start_cs=$probe_uptime_cs

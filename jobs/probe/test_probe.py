@@ -22,6 +22,7 @@ SHELLS = [
     if shutil.which(command[0])
 ]
 DEADLINE_S = 60
+ITEMS_FILE = conventions.ENV_ITEMS_FILE
 
 
 @pytest.fixture(params=SHELLS)
@@ -95,7 +96,8 @@ def test_arguments_environment_and_stdin_arrive_untouched(shell: list[str]) -> N
     seen_arguments, seen_stdin, seen_environ = json.loads(done.stdout)
     assert seen_arguments == arguments
     assert seen_stdin == "given"
-    assert {name: value for name, value in seen_environ.items() if name not in {"PWD", "SHLVL", "OLDPWD", "_"}} == {
+    added = {"PWD", "SHLVL", "OLDPWD", "_", ITEMS_FILE}
+    assert {name: value for name, value in seen_environ.items() if name not in added} == {
         **environ,
         "PATH": os.environ["PATH"],
     }
@@ -194,6 +196,97 @@ def test_a_job_killed_from_outside_still_leaves_its_line(shell: list[str]) -> No
     assert done.returncode == 137
     line = usage(done.stderr)
     assert (line["exit_code"], line["signal"]) == (137, "KILL")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """A folder for the probe's own; empty again when it has ended."""
+    folder = tmp_path / "temporary files"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("written", "items"),
+    [("12", 12), (" \t12\r\n\n", 12), ("0\n", 0), ("007", 7), ("000", 0), (f"{conventions.ITEMS_MAX}", 10**12)],
+)
+def test_a_job_tells_how_many_items_it_handled(shell: list[str], temporary: Path, written: str, items: int) -> None:
+    write = f"import os, pathlib; pathlib.Path(os.environ['{ITEMS_FILE}']).write_text({written!r})"
+    done = run(shell, sys.executable, "-c", write, environ={"TMPDIR": str(temporary)})
+    assert usage(done.stderr)["items"] == items
+    assert b"batchyard-probe" not in done.stderr
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("", " \n", "-1", "+1", "1.0", "1e3", "0x10", "twelve", "1 2", "1\n2\n", "1\0002", '"1"', "١٢"),
+        *(f"{conventions.ITEMS_MAX + 1}", "9" * 30, "1" + " " * 5000, " " * 5000 + "1", "9" * 5000),
+    ],
+)
+def test_what_is_no_whole_number_of_items_is_null_and_said(shell: list[str], temporary: Path, written: str) -> None:
+    write = f"import os, pathlib; pathlib.Path(os.environ['{ITEMS_FILE}']).write_text({written!r}, 'utf-8')"
+    done = run(shell, sys.executable, "-c", write, environ={"TMPDIR": str(temporary)})
+    assert usage(done.stderr)["items"] is None
+    (said,) = [one for one in done.stderr.decode().splitlines() if one.startswith("batchyard-probe: ")]
+    assert f"the job's {ITEMS_FILE} holds " in said
+    assert f"write one whole number from 0 to {conventions.ITEMS_MAX} to it" in said
+    assert len(said) < 300
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("made", ['mkdir "$0"', 'mkfifo "$0"', 'ln -s /no/such/file "$0"'])
+def test_what_is_no_file_of_items_is_null_and_said(shell: list[str], temporary: Path, made: str) -> None:
+    environ = {"TMPDIR": str(temporary)}
+    done = run(shell, "sh", "-c", f'set -- "${ITEMS_FILE}"; {made.replace("$0", "$1")}', environ=environ)
+    assert (done.returncode, usage(done.stderr)["items"]) == (0, None)
+    assert f"the job's {ITEMS_FILE} is no file".encode() in done.stderr
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_job_that_tells_no_items_is_left_alone(shell: list[str], temporary: Path) -> None:
+    done = run(shell, "true", environ={"TMPDIR": str(temporary)})
+    assert usage(done.stderr)["items"] is None
+    assert b"batchyard-probe" not in done.stderr
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(("end", "code"), [("exit 3", 3), ("kill -KILL $$", 137), ("kill -TERM $$", 143)])
+def test_items_are_told_however_the_job_ended(shell: list[str], temporary: Path, end: str, code: int) -> None:
+    environ = {"TMPDIR": str(temporary)}
+    done = run(shell, "sh", "-c", f'echo 5 > "${ITEMS_FILE}"; {end}', environ=environ)
+    line = usage(done.stderr)
+    assert (done.returncode, line["exit_code"], line["items"]) == (code, code, 5)
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_probe_that_is_asked_to_end_takes_the_items_and_its_folder(shell: list[str], temporary: Path) -> None:
+    process = started(
+        shell,
+        f"import os, pathlib, signal\npathlib.Path(os.environ['{ITEMS_FILE}']).write_text('8')\nprint('ready')\n"
+        "while True: signal.pause()\n",
+        {"TMPDIR": str(temporary)},
+    )
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, usage(err)["items"]) == (143, 8)
+    assert list(temporary.iterdir()) == []
+
+
+def test_without_a_temporary_folder_the_job_runs_and_has_no_file_for_items(shell: list[str], tmp_path: Path) -> None:
+    environ = {"TMPDIR": str(tmp_path / "none"), ITEMS_FILE: "/of/somebody/else"}
+    done = run(shell, "sh", "-c", f'echo "${{{ITEMS_FILE}-none}}"; exit 4', environ=environ)
+    assert (done.returncode, done.stdout, usage(done.stderr)["items"]) == (4, b"none\n", None)
+    assert f"batchyard-probe: {tmp_path}/none: no folder can be made in it".encode() in done.stderr
+
+
+def test_the_probes_within_one_another_have_a_file_each(shell: list[str], temporary: Path) -> None:
+    inner = [*shell, str(PROBE), "sh", "-c", f'echo 3 > "${ITEMS_FILE}"']
+    done = run(shell, *inner, environ={"TMPDIR": str(temporary)})
+    lines = [json.loads(one)["items"] for one in done.stderr.decode().splitlines() if one.startswith("{")]
+    assert lines == [3, None]
+    assert list(temporary.iterdir()) == []
 
 
 def fake_root(folder: Path, files: dict[str, str]) -> dict[str, str]:

@@ -4,7 +4,8 @@
 
 Reads from the bucket in BATCHYARD_BUCKET_UPLOADS; writes `thumbnails/<key>/<size>.jpg` into the bucket in
 BATCHYARD_BUCKET_RESULTS, size being the longer side in pixels (128, 512, 1024). A smaller photograph keeps its size.
-All three exist before the first is written, each in one put: a retry overwrites what an earlier attempt left.
+All three exist before the first is written, each in one put: a retry overwrites what an earlier attempt left. Its items
+are the pictures it wrote.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -23,6 +25,17 @@ from PIL import Image, ImageOps
 SIZES_PX = (1024, 512, 128)  # descending: each is made from the one before
 FORMATS = ("JPEG", "PNG")
 PIXELS_MAX = 60_000_000  # 180 MB decoded; the container has 512 MiB
+
+
+def tell_items(count: int) -> None:
+    """Tell the probe how many items this run handled, which prices an item; nobody asks outside of Batch."""
+    path = os.environ.get("BATCHYARD_ITEMS_FILE")
+    if path:
+        try:
+            Path(path).write_text(f"{count}\n", encoding="ascii")
+        except OSError as problem:
+            # the pictures are written: a count that can't be is no reason to write them again
+            print(f"thumbnails: {path}: the number of items can't be written: {problem.strerror}", file=sys.stderr)
 
 
 class InputError(Exception):
@@ -86,6 +99,7 @@ def run(s3: Any, *, uploads: str, results: str, key: str) -> list[str]:
         target = f"thumbnails/{key}/{size}.jpg"
         s3.put_object(Bucket=results, Key=target, Body=body, ContentType="image/jpeg")
         written.append(target)
+    tell_items(len(written))
     return written
 
 

@@ -80,6 +80,24 @@ def test_three_sizes_with_the_sides_ratio(s3: Any, capsys: pytest.CaptureFixture
     assert len(result_keys(s3)) == 3
 
 
+def test_the_items_are_the_pictures_written(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "items"
+    monkeypatch.setenv("BATCHYARD_ITEMS_FILE", str(told))
+    s3.put_object(Bucket=UPLOADS, Key="photos/s.jpg", Body=photograph(100, 50))
+    main.run(s3, uploads=UPLOADS, results=RESULTS, key="photos/s.jpg")
+    assert told.read_text() == "3\n"
+
+
+def test_items_that_can_not_be_told_fail_nothing(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BATCHYARD_ITEMS_FILE", str(tmp_path / "none" / "items"))
+    s3.put_object(Bucket=UPLOADS, Key="photos/s.jpg", Body=photograph(100, 50))
+    assert main.main(["--key", "photos/s.jpg"]) == 0
+    assert "none/items: the number of items can't be written: No such file" in capsys.readouterr().err
+    assert len(result_keys(s3)) == 3
+
+
 def test_a_small_photograph_keeps_its_size(s3: Any) -> None:
     s3.put_object(Bucket=UPLOADS, Key="photos/s.jpg", Body=photograph(200, 100))
     main.run(s3, uploads=UPLOADS, results=RESULTS, key="photos/s.jpg")

@@ -80,7 +80,7 @@ def pull(connection: DuckDBPyConnection, store: Store, manifest: Manifest) -> se
     connection.execute(f"INSERT INTO ledger_attempts BY NAME SELECT {', '.join(_STAGED_AGAIN)} FROM pulled")
     connection.execute(
         "INSERT INTO ledger_usage BY NAME SELECT job_id, attempt, owner, usage_environment AS compute_environment, "
-        "peak_memory_mib, cpu_s, '' AS started_at, usage_ended_at AS ended_at "
+        "peak_memory_mib, cpu_s, items, '' AS started_at, usage_ended_at AS ended_at "
         "FROM pulled WHERE usage_ended_at IS NOT NULL"
     )
     connection.execute(

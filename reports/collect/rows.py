@@ -298,6 +298,7 @@ def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage]:
         cgroup_version=0 if cgroup_version is None else cgroup_version,
         exit_code=exit_code,
         signal=_text(row, "signal") or None,
+        items=_items(row),
     )
     # read here so that a bad one is found here
     _text(row, "owner"), _text(row, "compute_environment"), _text(row, "started_at")
@@ -333,6 +334,15 @@ def _measured(row: Mapping[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
         raise RowError(f"has a {name} that is no number from 0 on")
     return float(value)
+
+
+def _items(row: Mapping[str, Any]) -> int | None:
+    value = row.get("items")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= conventions.ITEMS_MAX:
+        raise RowError(f"has items that are no whole number from 0 to {conventions.ITEMS_MAX}")
+    return value
 
 
 def _time(row: Mapping[str, Any], name: str) -> datetime | None:

@@ -246,6 +246,7 @@ def _usage_by_line(lines: list[str], key: str, stage_name: str) -> _ByLine:
             one.row.get("compute_environment") or "",
             one.usage.peak_memory_mib,
             one.usage.cpu_s,
+            one.usage.items,
             one.row.get("started_at") or "",
             one.ended_at,
         )

@@ -33,6 +33,8 @@ class Usage:
     """The command's exit code; 128 + n after signal n."""
     signal: str | None
     """Signal that ended the command: `TERM`, `KILL` …"""
+    items: int | None
+    """How many items the job says it handled; None where it doesn't say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,10 @@ class Attempt:
     @property
     def cpu_s(self) -> float | None:
         return None if self.usage is None else self.usage.cpu_s
+
+    @property
+    def items(self) -> int | None:
+        return None if self.usage is None else self.usage.items
 
     def row(self) -> tuple[Any, ...]:
         """The values of the table `attempts`, in its columns' order; times UTC without a zone, as DuckDB has them."""

@@ -129,6 +129,7 @@ ATTEMPTS: Final = Table(
         _c("exit_code", "INTEGER", "Exit code of the container.", nullable=True),
         _c("peak_memory_mib", "DOUBLE", "Most memory in use at once, MiB, from the probe.", nullable=True),
         _c("cpu_s", "DOUBLE", "CPU seconds used, from the probe.", nullable=True),
+        _c("items", "BIGINT", "How many items it handled, as the job told the probe.", nullable=True),
         _c("array_index", "INTEGER", "Index in its array.", nullable=True),
     ),
 )

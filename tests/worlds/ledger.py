@@ -169,6 +169,7 @@ def usage_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
         "started_at": f"{row['started_at'].strftime('%Y-%m-%dT%H:%M:%S')}Z",
         "ended_at": f"{row['stopped_at'].strftime('%Y-%m-%dT%H:%M:%S')}Z",
         "compute_environment": f"batchyard-{stage}-{row['environment']}-0a1b",
+        "items": None if pd.isna(row["items"]) else int(row["items"]),
     }
 
 

@@ -354,6 +354,7 @@ def _dated(world: World, attempts: pd.DataFrame) -> pd.DataFrame:
     )
     frame["peak_memory_mib"] = frame["memory_mib"] * 0.6
     frame["cpu_s"] = (frame["stopped_at"] - frame["started_at"]).dt.total_seconds() * 0.7
+    frame["items"] = None
     frame["array_index"] = None
     return frame
 

@@ -30,7 +30,10 @@ usage_once AS (
   UNION ALL
   SELECT * FROM ledger_usage AS u SEMI JOIN contested_usage AS c ON c.job_id = u.job_id AND c.attempt = u.attempt
   QUALIFY
-    row_number() OVER (PARTITION BY job_id, attempt ORDER BY ended_at DESC, peak_memory_mib DESC, cpu_s DESC, owner DESC, compute_environment DESC) = 1
+    row_number() OVER (
+      PARTITION BY job_id, attempt
+      ORDER BY ended_at DESC, peak_memory_mib DESC, cpu_s DESC, items DESC, owner DESC, compute_environment DESC
+    ) = 1
 )
 SELECT
   CAST(a.stopped_at AS DATE) AS day, a.job_id || '#' || a.attempt AS attempt_id, a.job_id, a.attempt, a.job,
@@ -40,7 +43,7 @@ SELECT
   a.vcpus, a.memory_mib, a.submitted_at,
   CASE WHEN is_pull(t.pull_started_at, a.submitted_at, coalesce(a.started_at, a.stopped_at)) THEN t.pull_started_at END AS pull_started_at,
   a.started_at, a.stopped_at, a.outcome,
-  a.exit_code, u.peak_memory_mib, u.cpu_s, a.array_index, a.container_instance_arn, a.attempts_told, a.event_time, a.event_id,
+  a.exit_code, u.peak_memory_mib, u.cpu_s, u.items, a.array_index, a.container_instance_arn, a.attempts_told, a.event_time, a.event_id,
   u.ended_at AS usage_ended_at, u.compute_environment AS usage_environment, a.task_id, t.cluster_arn AS task_cluster_arn,
   CASE WHEN NOT is_pull(t.pull_started_at, a.submitted_at, coalesce(a.started_at, a.stopped_at)) THEN t.pull_started_at END
     AS pull_not_believed
@@ -59,4 +62,4 @@ CREATE OR REPLACE TEMP TABLE usage_waiting AS
 SELECT DISTINCT ON (u.job_id, u.attempt) u.*
 FROM ledger_usage AS u
 ANTI JOIN ledger_merged AS m ON m.job_id = u.job_id AND m.attempt = u.attempt
-ORDER BY u.job_id, u.attempt, u.ended_at DESC, u.peak_memory_mib DESC, u.cpu_s DESC, u.owner DESC, u.compute_environment DESC
+ORDER BY u.job_id, u.attempt, u.ended_at DESC, u.peak_memory_mib DESC, u.cpu_s DESC, u.items DESC, u.owner DESC, u.compute_environment DESC

@@ -10,6 +10,7 @@ CREATE OR REPLACE TEMP MACRO is_time(x) AS x IS NULL OR x IN ('""', '0') OR rege
 CREATE OR REPLACE TEMP MACRO told_time(x) AS make_timestamp(nullif(told_whole(x), 0) * 1000);
 CREATE OR REPLACE TEMP MACRO is_measured(x) AS x IS NULL OR regexp_full_match(x, '[0-9]{1,15}(\.[0-9]{1,15})?');
 CREATE OR REPLACE TEMP MACRO told_measured(x) AS TRY_CAST(x AS DOUBLE);
+CREATE OR REPLACE TEMP MACRO is_count(x) AS x IS NULL OR regexp_full_match(x, '0|[1-9][0-9]{0,11}|1000000000000');
 CREATE OR REPLACE TEMP MACRO is_moment(x) AS
   regexp_full_match(x, '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|\+00:00)')
   AND TRY_CAST(x AS TIMESTAMP) IS NOT NULL;
@@ -28,7 +29,7 @@ CREATE OR REPLACE TEMP TABLE ledger_attempts (
 
 CREATE OR REPLACE TEMP TABLE ledger_usage (
   job_id VARCHAR, attempt INTEGER, owner VARCHAR, compute_environment VARCHAR, peak_memory_mib DOUBLE, cpu_s DOUBLE,
-  started_at VARCHAR, ended_at VARCHAR
+  items BIGINT, started_at VARCHAR, ended_at VARCHAR
 );
 
 CREATE OR REPLACE TEMP TABLE ledger_instances (

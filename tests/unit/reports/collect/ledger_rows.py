@@ -74,6 +74,7 @@ def usage_row(job_id: str = "job-1", attempt: int = 1, **changes: Any) -> dict[s
         "started_at": "2025-11-21T12:00:02Z",
         "ended_at": "2025-11-21T12:00:05Z",
         "compute_environment": "",
+        "items": 12,
         **changes,
     }
     assert set(row) == set(conventions.USAGE_COLUMNS)

@@ -89,6 +89,12 @@ USAGE = st.builds(
             {"attempt": "2", "ended_at": "2025-11-22T12:00:10Z"},
             {"cpu_s": -1},
             {"cpu_s": 1e-7, "ended_at": "2025-11-21T12:00:11Z"},
+            {"items": None, "ended_at": "2025-11-21T12:00:12Z"},
+            {"items": 10**12, "ended_at": "2025-11-21T12:00:12Z"},
+            {"items": 10**12 + 1},
+            {"items": "12"},
+            {"items": 1.0},
+            {"items": -0.0},
             {"version": 2},
             {"exit_code": ""},
         ]
@@ -166,14 +172,15 @@ def test_usage_and_its_attempt_may_come_on_different_days_and_a_copy_counts_as_o
     assert (got.duplicates, got.usage_without_attempt) == (1, 1)
 
 
-def test_a_line_of_an_older_probe_names_no_compute_environment(tmp_path: Path) -> None:
+def test_a_line_of_an_older_probe_names_no_compute_environment_and_no_items(tmp_path: Path) -> None:
     older = usage_row("x")
-    del older["compute_environment"]
+    del older["compute_environment"], older["items"]
     newer = usage_row("y", compute_environment="spot-0a1b")
     put(tmp_path, f"attempts/day={DAY}/a", line(attempt_row("x")), line(attempt_row("y")))
     put(tmp_path, f"usage/day={DAY}/u", line(older), line(newer))
     got, rows = loaded(tmp_path)
     assert [(row["peak_memory_mib"], row["environment"]) for row in rows] == [(150.25, None), (150.25, "spot-0a1b")]
+    assert [row["items"] for row in rows] == [None, 12]
     assert got.set_aside == ()
 
 
@@ -190,6 +197,8 @@ def test_a_ledger_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
 
 def test_a_world_comes_back_with_its_environments_instances_and_purchases(tmp_path: Path) -> None:
     made = make(World(seed=21, days=3, instances=8, fargate_attempts=40, mean_run_s=3600))
+    made.attempts["items"] = [None if n % 3 else n * 10**9 for n in range(len(made.attempts))]
+    made.attempts["items"] = made.attempts["items"].astype("Int64")
     write(made, tmp_path, stage="prod", delivery=Delivery(seed=1, twice=0.3, late=0.1, bad_lines=5))
     connection = duckdb.connect()
     source = Source(
@@ -201,7 +210,7 @@ def test_a_world_comes_back_with_its_environments_instances_and_purchases(tmp_pa
     assert 1 <= got.set_aside_lines <= 5
     assert got.duplicates > 0
     told_of = ["job", "owner", "stage", "queue", "environment", "platform", "purchase", "instance_id", "image", "vcpus"]
-    told_of += ["memory_mib", "outcome", "day"]
+    told_of += ["memory_mib", "outcome", "day", "items"]
     connection.register("made", made.attempts)
     connection.register("lives", made.instances)
     different = connection.execute(

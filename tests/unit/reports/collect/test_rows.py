@@ -34,6 +34,7 @@ def test_one_row_and_its_usage_are_one_attempt() -> None:
     )
     assert (attempt.status, attempt.outcome, attempt.exit_code) == ("SUCCEEDED", "succeeded", 0)
     assert (attempt.vcpus, attempt.memory_mib, attempt.peak_memory_mib, attempt.cpu_s) == (1, 1024, 150.25, 1.5)
+    assert attempt.items == 12
     assert (attempt.submitted_at, attempt.wait_s, attempt.run_s) == (CREATED, 2, 3)
     assert attempt.parameters == {"bucket": "uploads-1", "key": "flights/2013-01.csv"}
     assert (collected.set_aside, collected.duplicates, collected.usage_without_attempt) == ((), 0, 0)
@@ -176,6 +177,10 @@ def test_a_bad_attempt_line_is_set_aside_with_its_reason(text: str, reason: str)
         ({"attempt": 0}, "has no job_id, attempt or exit_code"),
         ({"cpu_s": -1}, "has a cpu_s that is no number from 0 on"),
         ({"peak_memory_mib": "much"}, "has a peak_memory_mib that is no number from 0 on"),
+        ({"items": -1}, "has items that are no whole number from 0 to 1000000000000"),
+        ({"items": 10**12 + 1}, "has items that are no whole number from 0 to 1000000000000"),
+        ({"items": "12"}, "has items that are no whole number from 0 to 1000000000000"),
+        ({"items": True}, "has items that are no whole number from 0 to 1000000000000"),
     ],
 )
 def test_a_bad_usage_line_is_set_aside(changes: dict[str, Any], reason: str) -> None:
@@ -185,10 +190,13 @@ def test_a_bad_usage_line_is_set_aside(changes: dict[str, Any], reason: str) -> 
 
 
 def test_figures_the_probe_could_not_read_stay_unknown() -> None:
-    usage = usage_row(peak_memory_mib=None, memory_limit_mib=None, cpu_s=None, wall_s=None, cgroup_version=0)
+    usage = usage_row(
+        peak_memory_mib=None, memory_limit_mib=None, cpu_s=None, wall_s=None, cgroup_version=0, items=None
+    )
     (attempt,) = collect([line(attempt_row())], [line(usage)]).attempts
     assert attempt.usage is not None
     assert (attempt.peak_memory_mib, attempt.cpu_s, attempt.usage.cgroup_version) == (None, None, 0)
+    assert attempt.items is None
 
 
 LINES = [
