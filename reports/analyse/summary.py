@@ -145,10 +145,12 @@ def _groups(engine: Engine, dimension: Dimension, asked: Asked) -> tuple[Group, 
 
 def _unit_costs(row: Mapping[str, Any]) -> UnitCosts:
     told = {name: value for name, value in row.items() if name != "children_nano"}
+    all_told = row["told_items"] == row["succeeded"]
     return UnitCosts(
         **told,
         per_success_nano=row["cost_nano"] // row["succeeded"] if row["succeeded"] else None,
         per_child_nano=row["children_nano"] // row["children"] if row["children"] else None,
+        per_item_nano=row["cost_nano"] / row["items"] if row["items"] and all_told else None,
     )
 
 

@@ -76,9 +76,11 @@ class JobFigures(Part):
 
 
 class UnitCosts(Part):
-    """What one job's results cost. A success pays for the failures before it, and so does an array's child.
+    """What one job's results cost. A success pays for the failures before it, and so do an array's child and an item.
 
-    `success_nano` and `failed_nano` add up to `cost_nano`; `retried_nano` is of attempts that another followed.
+    `success_nano` and `failed_nano` add up to `cost_nano`; `retried_nano` is of attempts that another followed. `items`
+    is what `told_items` of the successful attempts told; an item has a price, with a fraction of a nano-dollar, only
+    where all of them did.
     """
 
     job: str
@@ -90,6 +92,9 @@ class UnitCosts(Part):
     per_success_nano: int | None
     children: int
     per_child_nano: int | None
+    told_items: int
+    items: int
+    per_item_nano: float | None
 
 
 class QueueWait(Part):

@@ -32,20 +32,20 @@ def headline(nano: int, currency: str) -> str:
     return f"{'-' if nano < 0 else ''}{SYMBOLS.get(currency, f'{currency} ')}{rounded:,.0f}"
 
 
-def unit_price(nano: int | None, currency: str) -> str:
+def unit_price(nano: float | None, currency: str) -> str:
     """Four significant digits where cents say nothing: `$0.0004217`."""
     if nano is None:
         return NONE
     symbol = SYMBOLS.get(currency, f"{currency} ")
     if not nano or abs(nano) >= NANO_PER_UNIT:
-        return money(nano, currency)
+        return money(round(nano), currency)
     return f"{'-' if nano < 0 else ''}{symbol}{_digits(nano, 4)}"
 
 
-def _digits(nano: int, most: int) -> str:
+def _digits(nano: float, most: int) -> str:
     """The first digits that say something, without a sign: 421_700 with two → `0.00042`."""
     value = Context(prec=most).create_decimal(Decimal(abs(nano)).scaleb(-9))
-    return f"{value:.9f}".rstrip("0").rstrip(".")
+    return f"{value:f}".rstrip("0").rstrip(".")
 
 
 def signed(nano: int, currency: str) -> str:

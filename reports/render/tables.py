@@ -63,7 +63,7 @@ def _share(value: float | None) -> Cell:
     return Cell(text=words.share(value), value=value)
 
 
-def _unit_price(nano: int | None, report: Report) -> Cell:
+def _unit_price(nano: float | None, report: Report) -> Cell:
     return Cell(text=words.unit_price(nano, report.currency), value=_whole(nano))
 
 
@@ -128,7 +128,7 @@ def _ratio(group: Group) -> float | None:
     return group.cost_nano / group.previous_nano - 1 if group.previous_nano else None
 
 
-def _whole(nano: int | None) -> float | None:
+def _whole(nano: float | None) -> float | None:
     return None if nano is None else nano / 1e9
 
 
@@ -153,9 +153,19 @@ def _changes(report: Report) -> TableView:
     return replace(view, columns=(*view.columns[:-1], ("in words", "left")), total=summed)
 
 
+def _items(unit: UnitCosts) -> list[Cell]:
+    """How many were told, and by which share of the successful runs: 100% is said of all of them alone."""
+    if not unit.told_items:
+        return [Cell(text=words.NONE, value=None)] * 2
+    told = unit.told_items / unit.succeeded
+    text = ">99%" if 0.995 <= told < 1 else words.share(told)
+    return [_count(unit.items), Cell(text=text, value=told)]
+
+
 def units(report: Report) -> TableView:
     """What each job's results cost."""
     arrays = any(unit.children for unit in report.units)
+    items = any(unit.told_items for unit in report.units)
 
     def row(unit: UnitCosts) -> list[Cell]:
         cells = [
@@ -167,15 +177,21 @@ def units(report: Report) -> TableView:
             _money(unit.failed_nano, report),
             _money(unit.retried_nano, report),
         ]
-        return cells + ([_count(unit.children), _unit_price(unit.per_child_nano, report)] if arrays else [])
+        if arrays:
+            cells += [_count(unit.children), _unit_price(unit.per_child_nano, report)]
+        if items:
+            cells += [*_items(unit), _unit_price(unit.per_item_nano, report)]
+        return cells
 
     columns = ["job", "cost", "succeeded", "a success", "succeeded for", "failed for", "tried again for"]
     if arrays:
         columns += ["children", "a child"]
-    note = (
-        "A success pays for the failures before it. No job says how many items it handled, "
-        "so what an item cost isn't known."
-    )
+    note = "A success pays for the failures before it."
+    if items:
+        columns += ["items", "told by", "an item"]
+        note += " An item has a price where all successful runs told how many they handled."
+    else:
+        note += " No job said how many items it handled, so what an item cost isn't known."
     return _table("units", "What a result cost", note, columns, [row(unit) for unit in report.units])
 
 

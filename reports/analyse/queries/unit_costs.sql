@@ -1,4 +1,4 @@
--- What each job's results cost: its attempts that succeeded, those that didn't, those another attempt followed; children of arrays.
+-- What each job's results cost: its attempts that succeeded, those that didn't, those another attempt followed; children of arrays; items.
 WITH costs AS (
   SELECT
     job, sum(cost_nano) AS cost_nano, sum(cost_nano) FILTER (WHERE outcome = 'succeeded') AS success_nano,
@@ -11,7 +11,8 @@ WITH costs AS (
 runs AS (
   SELECT
     job, sum(attempts) FILTER (WHERE outcome = 'succeeded') AS succeeded,
-    sum(attempts) FILTER (WHERE of_array AND NOT retried) AS children
+    sum(attempts) FILTER (WHERE of_array AND NOT retried) AS children,
+    sum(told_items) FILTER (WHERE outcome = 'succeeded') AS told_items, sum(items) FILTER (WHERE outcome = 'succeeded') AS items
   FROM run_cube
   WHERE day >= $since AND day < $until
   GROUP BY job
@@ -20,7 +21,8 @@ SELECT
   costs.job, CAST(costs.cost_nano AS BIGINT) AS cost_nano, CAST(coalesce(costs.success_nano, 0) AS BIGINT) AS success_nano,
   CAST(coalesce(costs.failed_nano, 0) AS BIGINT) AS failed_nano, CAST(coalesce(costs.retried_nano, 0) AS BIGINT) AS retried_nano,
   CAST(coalesce(runs.succeeded, 0) AS BIGINT) AS succeeded, CAST(coalesce(runs.children, 0) AS BIGINT) AS children,
-  CAST(coalesce(costs.children_nano, 0) AS BIGINT) AS children_nano
+  CAST(coalesce(costs.children_nano, 0) AS BIGINT) AS children_nano, CAST(coalesce(runs.told_items, 0) AS BIGINT) AS told_items,
+  CAST(coalesce(runs.items, 0) AS BIGINT) AS items
 FROM costs
 LEFT JOIN runs ON runs.job = costs.job
 ORDER BY cost_nano DESC, costs.job

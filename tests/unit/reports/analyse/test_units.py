@@ -12,7 +12,10 @@ from tests.worlds.world import Made, World, make
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    """job-0 is an array of which every other child failed once; the rest is as it comes."""
+    """job-0 is an array of which every other child failed once; the rest is as it comes.
+
+    Runs of job-1 tell their items, the failed ones too; of job-2 all but one of the week's successful ones do.
+    """
     plain = make(World(seed=41, days=14, instances=12, fargate_attempts=40))
     attempts = plain.attempts.copy()
     children = attempts.index[attempts["job"] == "job-0"]
@@ -24,6 +27,10 @@ def made() -> Made:
         attempts.loc[first, "outcome"] = "application-error"
         attempts.loc[second, "outcome"] = "succeeded"
         attempts.loc[second, "attempt"] = 2
+    attempts["items"] = attempts["items"].astype("Int64")
+    attempts.loc[attempts["job"].isin(["job-1", "job-2"]), "items"] = 7
+    week = (attempts["day"] >= WEEK.since) & (attempts["day"] < WEEK.until) & (attempts["outcome"] == "succeeded")
+    attempts.loc[attempts.index[week & (attempts["job"] == "job-2")][0], "items"] = pd.NA
     attempts["attempt_id"] = attempts["job_id"] + "#" + attempts["attempt"].astype(str)
     return Made(attempts=attempts, instances=plain.instances, bill_lines=plain.bill_lines, truth=plain.truth)
 
@@ -61,6 +68,31 @@ def test_a_childs_price_holds_the_attempts_that_failed_before_it(made: Made, rep
 
 def test_a_job_that_is_no_array_has_no_price_of_a_child(report: Report) -> None:
     assert {(unit.children, unit.per_child_nano) for unit in report.units if unit.job != "job-0"} == {(0, None)}
+
+
+def test_an_item_pays_for_the_failed_attempts_too(made: Made, report: Report) -> None:
+    (unit,) = [unit for unit in report.units if unit.job == "job-1"]
+    attempts = in_week(made, "job-1")
+    assert unit.failed_nano > 0
+    assert unit.told_items == unit.succeeded == (attempts["outcome"] == "succeeded").sum() < len(attempts)
+    assert unit.items == 7 * unit.succeeded
+    assert unit.per_item_nano == unit.cost_nano / unit.items
+
+
+def test_an_item_has_no_price_where_a_successful_run_told_none(report: Report) -> None:
+    (unit,) = [unit for unit in report.units if unit.job == "job-2"]
+    assert (unit.told_items, unit.items, unit.per_item_nano) == (unit.succeeded - 1, 7 * (unit.succeeded - 1), None)
+    others = [unit for unit in report.units if unit.job not in ("job-1", "job-2")]
+    assert others
+    assert {(unit.told_items, unit.items, unit.per_item_nano) for unit in others} == {(0, 0, None)}
+
+
+def test_a_job_that_handled_no_item_at_all_has_no_price_of_one(made: Made) -> None:
+    attempts = made.attempts.copy()
+    attempts.loc[attempts["job"] == "job-1", "items"] = 0
+    report = report_of(Made(attempts=attempts, instances=made.instances, bill_lines=made.bill_lines, truth=made.truth))
+    (unit,) = [unit for unit in report.units if unit.job == "job-1"]
+    assert (unit.told_items, unit.items, unit.per_item_nano) == (unit.succeeded, 0, None)
 
 
 def test_what_every_failed_attempt_cost_is_wasted_under_one_reason(made: Made) -> None:

@@ -125,6 +125,9 @@ def report() -> Report:
                 per_success_nano=DOLLAR // 9,
                 children=4,
                 per_child_nano=DOLLAR // 4,
+                told_items=9,
+                items=1_234_567,
+                per_item_nano=DOLLAR / 1_234_567,
             ),
         ),
         queues=(QueueWait(queue="critical", attempts=10, wait_p50_s=12.0, wait_p95_s=200.0),),
@@ -282,11 +285,36 @@ def test_sums_stand_below_their_rows_and_stay_there_when_a_table_is_sorted(repor
 
 
 def test_a_month_has_its_band_and_a_result_its_price(report: Report) -> None:
+    items = ["1,234,567", "100%", "$0.00000081"]
     shown = {table.key: [[cell.text for cell in row] for row in table.rows] for table in tables(report)}
     assert shown["month"] == [["2026-11", "$20.00", "$30.00", "$28.00", "$32.00"]]
-    assert shown["units"][0][2:] == ["9", "$0.1111", "$0.90", "$0.10", "$0.05", "4", "$0.25"]
+    assert shown["units"][0][2:] == ["9", "$0.1111", "$0.90", "$0.10", "$0.05", "4", "$0.25", *items]
     assert shown["queues"] == [["critical", "10", "12 s", "3 min 20 s"]]
-    assert "what an item cost isn't known" in markdown(report)
+    assert "An item has a price where all successful runs told how many they handled." in markdown(report)
+
+
+@pytest.mark.parametrize(
+    ("told", "succeeded", "shown"),
+    [(39, 40, ["500", "98%", "–"]), (9_999, 10_000, ["500", ">99%", "–"]), (0, 9, ["–", "–", "–"])],
+)
+def test_a_share_of_the_runs_that_told_their_items_gives_no_price(
+    report: Report, told: int, succeeded: int, shown: list[str]
+) -> None:
+    (unit,) = report.units
+    partly = {"told_items": told, "succeeded": succeeded, "items": 500 if told else 0, "per_item_nano": None}
+    units = (unit.model_copy(update=partly), unit.model_copy(update={"job": "whole"}))
+    table = next(one for one in tables(report.model_copy(update={"units": units})) if one.key == "units")
+    assert [cell.text for cell in table.rows[0][-3:]] == shown
+    assert table.columns[-3:] == (("items", "right"), ("told by", "right"), ("an item", "right"))
+
+
+def test_without_a_job_that_tells_its_items_there_is_no_column_for_them(report: Report) -> None:
+    (unit,) = report.units
+    silent = unit.model_copy(update={"told_items": 0, "items": 0, "per_item_nano": None})
+    shown = report.model_copy(update={"units": (silent,)})
+    table = next(one for one in tables(shown) if one.key == "units")
+    assert [name for name, _ in table.columns][-2:] == ["children", "a child"]
+    assert "what an item cost isn't known" in markdown(shown)
 
 
 def test_json_reads_back_as_the_same_report(report: Report) -> None:
