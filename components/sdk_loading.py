@@ -40,14 +40,15 @@ class _Loader(importlib.abc.Loader):
         def find(name: str) -> Any:
             if name.startswith("__"):
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-            if self._is_module(name):
-                return importlib.import_module(f"{module.__name__}.{name}")
             for home in (module_name(name), _INPUTS):
                 if self._is_module(home):
                     defined = vars(importlib.import_module(f"{module.__name__}.{home}"))
                     if name in defined:
+                        # over the module of the same name, as the whole package has it: `get_token`
                         module.__dict__[name] = defined[name]
                         return defined[name]
+            if self._is_module(name):
+                return importlib.import_module(f"{module.__name__}.{name}")
             return self._from_whole(module, name)
 
         return find
@@ -81,5 +82,5 @@ def load_by_name() -> None:
 
 
 def module_name(name: str) -> str:
-    """Where the SDK's generator puts a name: `LaunchTemplate` → `launch_template`."""
-    return _NEW_WORD.sub("_", name).lower()
+    """Where the SDK's generator puts a name: `LaunchTemplate` → `launch_template`; `get_token_output` → `get_token`."""
+    return _NEW_WORD.sub("_", name).lower().removesuffix("_output")

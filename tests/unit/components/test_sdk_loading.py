@@ -54,6 +54,14 @@ def test_every_name_the_components_use_is_the_one_of_the_whole_package() -> None
     assert ask("by-name", names)["answers"] == ask("whole", names)["answers"]
 
 
+def test_a_function_is_found_and_not_the_module_of_its_name() -> None:
+    asked = [("pulumi_aws.ecr", "get_authorization_token_output"), ("pulumi_aws.secretsmanager", "get_secret")]
+    answers = ask("by-name", asked)["answers"]
+    assert answers == ask("whole", asked)["answers"]
+    assert isinstance(answers, dict)
+    assert answers["pulumi_aws.secretsmanager.get_secret"] == "pulumi_aws.secretsmanager.get_secret.get_secret"
+
+
 def test_only_what_is_used_is_read() -> None:
     loaded = ask("by-name", [("pulumi_aws.ec2", "Vpc"), ("pulumi_docker", "Image")])["loaded"]
     assert isinstance(loaded, list)
@@ -67,6 +75,7 @@ def test_only_what_is_used_is_read() -> None:
         ("Vpc", "vpc"),
         ("LaunchTemplate", "launch_template"),
         ("get_images", "get_images"),
+        ("get_images_output", "get_images"),
         ("EIPAssociation", "eip_association"),
     ],
 )
