@@ -26,8 +26,8 @@ def test_destroy_leaves_the_emulator_empty(
     stack.destroy()
 
     assert set(made) >= {
-        "ec2 vpcs", "iam roles", "batch environments", "batch queues", "batch definitions", "ecs clusters", "ecr repositories",
-        "s3 buckets", "events rules", "scheduler schedules", "scheduler groups", "sqs queues", "sns topics",
+        "ec2 vpcs", "iam roles", "batch environments", "batch queues", "batch definitions", "ecs clusters",
+        "ecr repositories", "s3 buckets", "events rules", "scheduler schedules", "scheduler groups", "sqs queues", "sns topics",
         "firehose streams", "log groups", "alarms",
     }  # fmt: skip
     assert everything(lane) == before == {}
