@@ -36,9 +36,12 @@ def test_an_amount_has_cents_or_two_digits_and_never_hides_that_it_is_something(
 
 @pytest.mark.parametrize(
     ("nano", "text"),
-    [(421_700, "$0.0004217"), (1_500_000_000, "$1.50"), (0, "$0.00"), (12, "$0.000000012"), (None, "–")],
+    [
+        *((421_700, "$0.0004217"), (1_500_000_000, "$1.50"), (0, "$0.00"), (12, "$0.000000012"), (None, "–")),
+        *((1.23456, "$0.000000001235"), (0.00032109, "$0.0000000000003211"), (0.0, "$0.00")),
+    ],
 )
-def test_a_unit_price_keeps_four_digits(nano: int | None, text: str) -> None:
+def test_a_unit_price_keeps_four_digits(nano: float | None, text: str) -> None:
     assert words.unit_price(nano, "USD") == text
 
 
