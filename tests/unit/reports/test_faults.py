@@ -60,6 +60,7 @@ def attempt(number: int, started: datetime, stopped: datetime, **changes: Any) -
         "exit_code": 0,
         "peak_memory_mib": 900.0,
         "cpu_s": 1.0,
+        "items": None,
         **changes,
     }
 
