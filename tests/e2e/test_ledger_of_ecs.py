@@ -1,4 +1,4 @@
-"""What an upload's run leaves in the ledger besides Batch's own row: where it ran, and since when it was billed."""
+"""What an upload's run leaves in the ledger besides Batch's row: where it ran, since when it was billed, its items."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.running_stage import DEADLINE_S, RunningStage, folder, photograph
 from tests.engine.stages import wait_until
 
 
-def test_a_run_has_its_instance_its_environment_and_its_pull(stage: RunningStage, tmp_path: Path) -> None:
+def test_a_run_has_its_instance_its_environment_its_pull_and_its_items(stage: RunningStage, tmp_path: Path) -> None:
     key = f"{folder('ecs')}/one.jpg"
     stage.upload(key, photograph())
     ((attempt,),) = stage.ended([key]).values()
@@ -39,7 +39,9 @@ def test_a_run_has_its_instance_its_environment_and_its_pull(stage: RunningStage
         return found, row, rows(connection, "SELECT * FROM instances")
 
     wait_until("the task's row", lambda: read()[1]["pull_started_at"] is not None, deadline_s=DEADLINE_S)
+    wait_until("the probe's line", lambda: read()[1]["cpu_s"] is not None, deadline_s=DEADLINE_S)
     found, row, instances = read()
+    assert row["items"] == 3
     assert (found.set_aside, found.pulls_not_believed) == ((), 0)
     assert row["submitted_at"] <= row["pull_started_at"] <= row["started_at"] <= row["stopped_at"]
     assert environments[row["environment"]]["kind"] == f"ec2-{row['purchase']}"
