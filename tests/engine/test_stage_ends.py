@@ -27,8 +27,8 @@ def test_destroy_leaves_the_emulator_empty(
 
     assert set(made) >= {
         "ec2 vpcs", "iam roles", "batch environments", "batch queues", "batch definitions", "ecs clusters",
-        "ecr repositories", "s3 buckets", "events rules", "scheduler schedules", "scheduler groups", "sqs queues", "sns topics",
-        "firehose streams", "log groups", "alarms",
+        "ecr repositories", "s3 buckets", "events rules", "scheduler schedules", "scheduler groups", "sqs queues",
+        "sns topics", "firehose streams", "log groups", "alarms",
     }  # fmt: skip
     assert everything(lane) == before == {}
     assert stack.resources() == []
