@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from jobs.spec.discovery import LoadedSpec, discover_jobs, load_job, parse_job
-from jobs.spec.model import JobSpec, Resources, Retry, S3Source, ScheduleSource, Trigger
+from jobs.spec.model import JobSpec, Resources, Retry
 from jobs.spec.permissions import Permissions
 from jobs.spec.schema import json_schema
+from jobs.spec.triggers import S3Source, ScheduleSource, Trigger
 
 __all__ = [
     "JobSpec",

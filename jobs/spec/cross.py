@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from jobs import conventions
 from jobs.problems import Problem, listing, suggestion
 from jobs.spec.mistakes import under
-from jobs.spec.model import JobSpec, Trigger
+from jobs.spec.model import JobSpec
+from jobs.spec.triggers import Trigger
 from jobs.spec.yaml_file import KeyPath
 
 PlaceOf = Callable[[KeyPath], str]
