@@ -16,18 +16,13 @@ from components.check import PlannedJob
 from components.image import Image, ImageArgs, RegistryLogin
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.job_queue import JobQueue
+from components.job_triggers import TriggerPlaces, make_triggers
 from components.ledger import Ledger
 from components.names import Names
 from components.tagging import job_tags, tagging
-from components.trigger import (
-    ScheduleTrigger,
-    ScheduleTriggerArgs,
-    Submission,
-    UploadTrigger,
-    UploadTriggerArgs,
-)
+from components.trigger import Submission
 from jobs import conventions, retry_rules
-from jobs.spec import JobSpec, Trigger
+from jobs.spec import JobSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +57,14 @@ class JobArgs:
     topics: Mapping[str, pulumi.Input[str]]
     """Name → ARN, of the topics jobs may notify."""
     ledger: Ledger
-    schedule_group: aws.scheduler.ScheduleGroup | None
-    """None in a stage without schedules."""
+    places: TriggerPlaces
     assign_public_ip: bool
     log_retention_days: int
-    alarm_topic_arn: pulumi.Input[str] | None = None
 
 
 class Job(pulumi.ComponentResource):
-    """Children: Image (unless promoted), the LogGroup and its LogSubscriptionFilter, JobAccess, JobDefinition, and an
-    UploadTrigger or ScheduleTrigger for each of the spec's triggers. All carry the job's tags."""
+    """Children: Image (unless promoted), the LogGroup and its LogSubscriptionFilter, JobAccess, JobDefinition, and one
+    of `components/trigger.py` for each of the spec's triggers. All carry the job's tags."""
 
     definition_arn_prefix: pulumi.Output[str]
     image_reference: pulumi.Output[str]
@@ -100,7 +93,7 @@ class Job(pulumi.ComponentResource):
         self.role_arn = access.role_arn
         definition = self._definition(spec, access)
         self.definition_arn_prefix = definition.arn_prefix
-        self.dead_letters = self._triggers(
+        self.dead_letters = make_triggers(
             spec,
             Submission(
                 job=job,
@@ -110,6 +103,8 @@ class Job(pulumi.ComponentResource):
                 definition_arn_prefix=definition.arn_prefix,
                 array_size=spec.array_size,
             ),
+            args.places,
+            self._child,
         )
         self.register_outputs({"definition_arn": definition.arn, "image": self.image_reference})
 
@@ -206,53 +201,3 @@ class Job(pulumi.ComponentResource):
         }
         topics = {conventions.topic_env(topic): self._args.topics[topic] for topic in spec.permissions.notify}
         return {**own, **buckets, **topics, **spec.environment}
-
-    def _triggers(self, spec: JobSpec, submission: Submission) -> dict[str, pulumi.Output[str]]:
-        uploads = [trigger for trigger in spec.triggers if trigger.s3 is not None]
-        schedules = [trigger for trigger in spec.triggers if trigger.schedule is not None]
-        urls: dict[str, pulumi.Output[str]] = {}
-        for number, trigger in enumerate(uploads, start=1):
-            urls[f"{submission.job}/upload{number}"] = self._upload(number, trigger, submission)
-        for number, trigger in enumerate(schedules, start=1):
-            urls[f"{submission.job}/schedule{number}"] = self._schedule(number, trigger, submission)
-        return urls
-
-    def _upload(self, number: int, trigger: Trigger, submission: Submission) -> pulumi.Output[str]:
-        assert trigger.s3 is not None
-        return UploadTrigger(
-            self._args.names.of("rule", submission.job, f"upload{number}"),
-            UploadTriggerArgs(
-                names=self._args.names,
-                number=number,
-                submission=submission,
-                bucket_name=self._args.buckets[trigger.s3.bucket].name,
-                prefix=trigger.s3.prefix,
-                suffixes=trigger.s3.suffix,
-                parameters=trigger.parameters,
-                enabled=trigger.enabled,
-                alarm_topic_arn=self._args.alarm_topic_arn,
-            ),
-            self._child,
-        ).dead_letters_url
-
-    def _schedule(self, number: int, trigger: Trigger, submission: Submission) -> pulumi.Output[str]:
-        assert trigger.schedule is not None
-        assert trigger.schedule.timezone is not None, "the stage's time zone has been merged in"
-        assert self._args.schedule_group is not None, "a stage with schedules has a group"
-        return ScheduleTrigger(
-            self._args.names.of("schedule", submission.job, f"schedule{number}"),
-            ScheduleTriggerArgs(
-                names=self._args.names,
-                number=number,
-                submission=submission,
-                expression=trigger.schedule.expression,
-                timezone=trigger.schedule.timezone,
-                group_name=self._args.schedule_group.name,
-                group_arn=self._args.schedule_group.arn,
-                partition=self._args.account.partition,
-                parameters=trigger.parameters,
-                enabled=trigger.enabled,
-                alarm_topic_arn=self._args.alarm_topic_arn,
-            ),
-            self._child,
-        ).dead_letters_url

@@ -19,6 +19,7 @@ from components.compute_environment import ComputeEnvironment, ComputeEnvironmen
 from components.image import RegistryLogin, registry_login
 from components.job import BuiltImage, Job, JobArgs, PromotedImage
 from components.job_queue import JobQueue, JobQueueArgs, StateTimeLimit
+from components.job_triggers import TriggerPlaces
 from components.ledger import Ledger, LedgerArgs
 from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, ReportTopicArgs
 from components.names import Names
@@ -225,12 +226,7 @@ class Stage(pulumi.ComponentResource):
 
     def _jobs(self) -> dict[str, Job]:
         planned_jobs = self._args.plan.jobs
-        schedules = any(trigger.schedule is not None for planned in planned_jobs for trigger in planned.spec.triggers)
-        group = (
-            aws.scheduler.ScheduleGroup(self._names.of("schedule group", "jobs"), opts=self._child)
-            if schedules
-            else None
-        )
+        places = self._places()
         login = registry_login(self) if self._args.contexts else None
         return {
             planned.name: Job(
@@ -245,15 +241,28 @@ class Stage(pulumi.ComponentResource):
                     buckets=self.buckets,
                     topics=self.topics,
                     ledger=self.ledger,
-                    schedule_group=group,
+                    places=places,
                     assign_public_ip=self.network.assign_public_ip,
                     log_retention_days=self._settings.logs.retention_days,
-                    alarm_topic_arn=self._alarm_topic_arn,
                 ),
                 self._child,
             )
             for planned in planned_jobs
         }
+
+    def _places(self) -> TriggerPlaces:
+        """What the jobs' triggers name."""
+        triggers = [trigger for planned in self._args.plan.jobs for trigger in planned.spec.triggers]
+        group = None
+        if any(trigger.schedule is not None for trigger in triggers):
+            group = aws.scheduler.ScheduleGroup(self._names.of("schedule group", "jobs"), opts=self._child)
+        return TriggerPlaces(
+            names=self._names,
+            partition=self._args.account.partition,
+            buckets=self.buckets,
+            schedule_group=group,
+            alarm_topic_arn=self._alarm_topic_arn,
+        )
 
     def _image(self, planned: PlannedJob, login: RegistryLogin | None) -> BuiltImage | PromotedImage:
         if login is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -14,6 +16,8 @@ _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 _SCHEDULER_WORDS = frozenset(
     f"<aws.scheduler.{word}>" for word in ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
 )
+PART_WORDS: Final[Mapping[str, str]] = {"s3": "upload", "schedule": "schedule"}
+"""Kind of trigger → what the names of its resources hold."""
 _PATTERN_CHARACTERS = "*?\\"
 
 
@@ -176,6 +180,11 @@ class Trigger(Strict):
         return self
 
     @property
+    def kind(self) -> str:
+        """The key it is written with: `s3`."""
+        return next(kind for kind in PART_WORDS if getattr(self, kind) is not None)
+
+    @property
     def offered(self) -> frozenset[str]:
         """Names of the parameters a submission by this trigger carries."""
         return frozenset(self.parameters) | frozenset(conventions.S3_TRIGGER_PARAMETERS if self.s3 is not None else ())
@@ -192,3 +201,14 @@ def parameter_names(parameters: dict[str, str]) -> dict[str, str]:
                 key=(name,),
             )
     return parameters
+
+
+def numbered(triggers: Iterable[Trigger]) -> list[tuple[str, Trigger]]:
+    """Triggers with their names among the job's: its position among those of its kind, `upload1`, `schedule2`."""
+    counts: Counter[str] = Counter()
+    named: list[tuple[str, Trigger]] = []
+    for trigger in triggers:
+        word = PART_WORDS[trigger.kind]
+        counts[word] += 1
+        named.append((f"{word}{counts[word]}", trigger))
+    return named
