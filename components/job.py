@@ -19,6 +19,7 @@ from components.job_queue import JobQueue
 from components.job_triggers import TriggerPlaces, make_triggers
 from components.ledger import Ledger
 from components.names import Names
+from components.secrets import JobSecrets
 from components.tagging import job_tags, tagging
 from components.trigger import Submission
 from jobs import conventions, retry_rules
@@ -56,6 +57,7 @@ class JobArgs:
     buckets: Mapping[str, Bucket]
     topics: Mapping[str, pulumi.Input[str]]
     """Name → ARN, of the topics jobs may notify."""
+    secrets: JobSecrets
     ledger: Ledger
     places: TriggerPlaces
     assign_public_ip: bool
@@ -148,6 +150,10 @@ class Job(pulumi.ComponentResource):
                 notify={topic: self._args.topics[topic] for topic in spec.permissions.notify},
                 costs=spec.permissions.costs,
                 fargate=spec.platform == "fargate",
+                secrets={
+                    known.action: sorted({one.arn for one in self._args.secrets.values() if one.action == known.action})
+                    for known in self._args.secrets.values()
+                },
                 repository_arn=self.repository_arn,
                 log_group_arn=log_group.arn,
             ),
@@ -157,9 +163,8 @@ class Job(pulumi.ComponentResource):
     def _definition(self, spec: JobSpec, access: JobAccess) -> JobDefinition:
         args = self._args
         fargate = None
-        if access.execution_role_arn is not None:
+        if spec.platform == "fargate":
             fargate = FargateShape(
-                execution_role_arn=access.execution_role_arn,
                 assign_public_ip=args.assign_public_ip,
                 image_platform=args.planned.image_platform,
             )
@@ -176,10 +181,12 @@ class Job(pulumi.ComponentResource):
                 command=spec.command,
                 parameters=spec.parameters,
                 environment=self._environment(spec),
+                secrets={variable: known.value_from for variable, known in args.secrets.items()},
                 timeout_s=spec.timeout_s,
                 attempts=spec.retry.attempts,
                 exit_rules=retry_rules.rules(spec.retry),
                 job_role_arn=access.role_arn,
+                execution_role_arn=access.execution_role_arn,
                 log_group_name=self.log_group_name,
                 fargate=fargate,
                 needs=access.grants,

@@ -20,7 +20,6 @@ CPU_ARCHITECTURES: Final[Mapping[str, str]] = {"linux/amd64": "X86_64", "linux/a
 class FargateShape:
     """What only a Fargate definition says."""
 
-    execution_role_arn: pulumi.Input[str]
     assign_public_ip: bool
     image_platform: str
 
@@ -40,10 +39,14 @@ class JobDefinitionArgs:
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Defaults for `Ref::name`."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variable → where its value is kept, as `valueFrom` says it."""
     timeout_s: int
     attempts: int
     exit_rules: Sequence[ExitRule]
     job_role_arn: pulumi.Input[str]
+    execution_role_arn: pulumi.Input[str] | None = None
+    """Given on Fargate and with secrets: the agent acts as it."""
     log_group_name: pulumi.Input[str]
     fargate: FargateShape | None = None
     """None on EC2."""
@@ -106,8 +109,11 @@ def container_properties(args: JobDefinitionArgs) -> dict[str, Any]:
             },
         },
     }
+    if args.secrets:
+        properties["secrets"] = [{"name": name, "valueFrom": args.secrets[name]} for name in sorted(args.secrets)]
+    if args.execution_role_arn is not None:
+        properties["executionRoleArn"] = args.execution_role_arn
     if args.fargate is not None:
-        properties["executionRoleArn"] = args.fargate.execution_role_arn
         properties["fargatePlatformConfiguration"] = {"platformVersion": FARGATE_PLATFORM_VERSION}
         properties["networkConfiguration"] = {
             "assignPublicIp": "ENABLED" if args.fargate.assign_public_ip else "DISABLED"

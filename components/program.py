@@ -16,6 +16,7 @@ from components.check import Plan, check
 from components.job import PromotedImage
 from components.names import Names
 from components.sdk import loading_sdk, quiet_sdk
+from components.secrets import read_secrets
 from components.settings import settings_place
 from components.stage import Stage, StageArgs
 from jobs.problems import Problem, Problems, listing, raise_any
@@ -44,6 +45,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
         account = read_account(settings.region)
         new_network = settings.network.vpc_id is None
         zones = read_zones(settings.region, settings.network.availability_zones) if new_network else ()
+        secrets = read_secrets(plan, account)
     contexts: dict[str, BuildContext] = {}
     if settings.promote_from is None:
         contexts = {
@@ -64,6 +66,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
             zones=zones,
             contexts=contexts,
             promoted=promoted,
+            secrets=secrets,
             endpoint_url=os.environ.get("AWS_ENDPOINT_URL"),
         ),
     )

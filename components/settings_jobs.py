@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from jobs.spec import SecretSource
 from jobs.spec.base import Hint, QueueName, Strict
 from jobs.spec.model import JobSpec, OnFailure, Resources, Retry, environment_names
 
@@ -40,7 +41,7 @@ class RetryOverride(Strict):
 
 
 class JobOverrides(Strict):
-    """Keys given here win over the job's own; `resources`, `retry` and `environment` are merged key by key."""
+    """Keys given here win over the job's own; `resources`, `retry`, `environment`, `secrets` are merged by key."""
 
     queue: QueueName | None = None
     """Another queue."""
@@ -52,6 +53,8 @@ class JobOverrides(Strict):
     """Other retries."""
     environment: dict[str, str] = Field(default_factory=dict)
     """More or other variables."""
+    secrets: dict[str, SecretSource] = Field(default_factory=dict)
+    """More or other secrets."""
     enabled: bool | None = None
     """false leaves the job out of this stage."""
     triggers_enabled: bool | None = None

@@ -12,7 +12,7 @@ from jobs.spec import JobSpec, LoadedSpec
 from jobs.spec.discovery import validate
 from jobs.spec.yaml_file import KeyPath
 
-_MERGED = ("resources", "retry", "environment")
+_MERGED = ("resources", "retry", "environment", "secrets")
 
 
 def effective_spec(settings: Settings, loaded: LoadedSpec) -> JobSpec:

@@ -25,6 +25,7 @@ from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, Repor
 from components.names import Names
 from components.network import Network, NetworkArgs
 from components.report_facts import report_facts
+from components.secrets import JobSecrets
 from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.tagging import stage_tags, tagging
 from jobs import conventions
@@ -40,6 +41,8 @@ class StageArgs:
     """Job → its prepared build context; empty when images are promoted."""
     promoted: Mapping[str, PromotedImage]
     """Job → the image of another stage; empty when images are built."""
+    secrets: Mapping[str, JobSecrets]
+    """Job → its secrets."""
     endpoint_url: str | None = None
     """Where AWS is, when it isn't AWS."""
 
@@ -101,6 +104,10 @@ class Stage(pulumi.ComponentResource):
                 has_ec2=any(not one.is_fargate for one in self._settings.compute_environments.values()),
                 notifies=any(job.spec.permissions.notify for job in self._args.plan.jobs),
                 asks_costs=any(job.spec.permissions.costs for job in self._args.plan.jobs),
+                keeps_secrets=any(one.secret for job in self._args.plan.jobs for one in job.spec.secrets.values()),
+                keeps_parameters=any(
+                    one.parameter for job in self._args.plan.jobs for one in job.spec.secrets.values()
+                ),
                 vpc_id=wanted.vpc_id,
                 subnet_ids=wanted.subnet_ids,
             ),
@@ -240,6 +247,7 @@ class Stage(pulumi.ComponentResource):
                     queue=self.queues[planned.spec.queue],
                     buckets=self.buckets,
                     topics=self.topics,
+                    secrets=self._args.secrets[planned.name],
                     ledger=self.ledger,
                     places=places,
                     assign_public_ip=self.network.assign_public_ip,

@@ -6,6 +6,7 @@ from jobs.spec.discovery import LoadedSpec, discover_jobs, load_job, parse_job
 from jobs.spec.model import JobSpec, Resources, Retry
 from jobs.spec.permissions import Permissions
 from jobs.spec.schema import json_schema
+from jobs.spec.secrets import SecretSource
 from jobs.spec.triggers import S3Source, ScheduleSource, Trigger
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Retry",
     "S3Source",
     "ScheduleSource",
+    "SecretSource",
     "Trigger",
     "discover_jobs",
     "json_schema",

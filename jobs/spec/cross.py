@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from jobs import conventions
 from jobs.problems import Problem, listing, suggestion
+from jobs.spec.cross_job import job_problems
 from jobs.spec.mistakes import under
 from jobs.spec.model import JobSpec
 from jobs.spec.triggers import Trigger
@@ -33,6 +34,7 @@ def check(spec: JobSpec, place_of: PlaceOf, broken: frozenset[KeyPath] = frozens
     found += _same_triggers(triggers, place_of)
     if "permissions" not in bad:
         found += _loops(spec, triggers, place_of)
+    found += job_problems(spec, place_of, bad)
     found += _size(spec, place_of)
     return [problem for path, problem in found if not under(path, broken)]
 

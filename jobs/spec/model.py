@@ -12,6 +12,7 @@ from jobs import conventions
 from jobs.spec.base import AsTuple, Hint, Owner, QueueName, Strict, refuse
 from jobs.spec.include import IncludedPath, overlapping
 from jobs.spec.permissions import Permissions
+from jobs.spec.secrets import SecretSource
 from jobs.spec.triggers import Trigger, parameter_names
 
 Platform = Literal["ec2", "fargate"]
@@ -105,6 +106,10 @@ class JobSpec(Strict):
     """Folders and files of the repository that go into the image's build context too, at the same paths."""
     environment: dict[str, str] = Field(default_factory=dict, examples=[{"LOG_LEVEL": "info"}])
     """Environment of the container, beside what Batchyard and Batch set. Nothing secret."""
+    secrets: Annotated[dict[str, SecretSource], Field(examples=[{"API_KEY": {"secret": "crawler/api-key"}}])] = Field(
+        default_factory=dict
+    )
+    """Variables whose values are kept in Secrets Manager or SSM; read when an attempt starts."""
     command: Annotated[
         tuple[Annotated[str, StringConstraints(strict=True, max_length=8192)], ...],
         AsTuple,
@@ -135,6 +140,12 @@ class JobSpec(Strict):
     @classmethod
     def _environment(cls, environment: dict[str, str]) -> dict[str, str]:
         return environment_names(environment)
+
+    @field_validator("secrets")
+    @classmethod
+    def _secrets(cls, secrets: dict[str, SecretSource]) -> dict[str, SecretSource]:
+        environment_names(dict.fromkeys(secrets, "kept elsewhere"))
+        return secrets
 
     @field_validator("parameters")
     @classmethod

@@ -84,7 +84,8 @@ class Project:
             (folder / name).symlink_to(REPOSITORY / name)
         jobs = folder / "jobs"
         jobs.mkdir()
-        for path in (*(REPOSITORY / "jobs").glob("*.py"), REPOSITORY / "jobs" / "spec", REPOSITORY / "jobs" / "probe"):
+        packages = [path.parent for path in (REPOSITORY / "jobs").glob("*/__init__.py")]
+        for path in (*(REPOSITORY / "jobs").glob("*.py"), *packages, REPOSITORY / "jobs" / "probe"):
             (jobs / path.name).symlink_to(path)
         for name, text in (("echo", ECHO), ("count", COUNT)):
             (jobs / name).mkdir()

@@ -86,6 +86,8 @@ def new_definition(body: dict[str, Any], arns: Arns, existing: Mapping[str, JobD
     container["environment"] = [entry for entry in container["environment"] if entry.get("value")]
     require(container, "image")
     check_resources(container, fargate="FARGATE" in capabilities)
+    if container["secrets"] and not container.get("executionRoleArn"):
+        raise client_error("Error executing request, Exception : executionRoleArn is required for jobs with secrets.")
     if "FARGATE" in capabilities:
         if not container.get("executionRoleArn"):
             raise client_error("Error executing request, Exception : executionRoleArn is required for Fargate jobs.")

@@ -43,6 +43,7 @@ def plan_of(job: Job, attempt: Attempt, context: EmulatorContext) -> Plan:
         log_stream=attempt.log_stream_name,
         creates_log_group=group == DEFAULT_LOG_GROUP or options.get("awslogs-create-group") == "true",
         secrets={entry["name"]: entry["valueFrom"] for entry in job.container["secrets"]},
+        execution_role=job.container.get("executionRoleArn"),
         user=job.container.get("user"),
         read_only=bool(job.container.get("readonlyRootFilesystem")),
         binds={

@@ -33,6 +33,8 @@ class Plan:
     creates_log_group: bool
     # environment variable -> where its value is kept (`valueFrom` of the API)
     secrets: dict[str, str] = field(default_factory=dict)
+    # who reads them; None without secrets
+    execution_role: str | None = None
     user: str | None = None
     read_only: bool = False
     # host path -> (container path, read-only)

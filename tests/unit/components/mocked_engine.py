@@ -185,6 +185,11 @@ class Mocks(mocks.Mocks):
             return {"names": [f"{REGION}{letter}" for letter in ZONES], "id": REGION, "zoneIds": []}
         if args.token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":
             return {"userName": "AWS", "password": "secret", "id": REGION}
+        if args.token == "aws:secretsmanager/getSecret:getSecret":
+            name = args.args["name"]
+            if "missing" in name:
+                return {}, [("name", "couldn't find resource")]
+            return {"name": name, "arn": arn("secretsmanager", f"secret:{name}-AbCdEf"), "id": name}
         if args.token == "pulumi:pulumi:readStackOutputs":
             stack = args.args["name"]
             if stack not in self.stacks:
