@@ -135,7 +135,8 @@ def started_by(spec: JobSpec) -> list[str]:
     for trigger in spec.triggers:
         if trigger.s3 is not None:
             source = trigger.s3
-            texts.append(" ".join(f"{source.bucket}/{source.prefix}*{suffix}" for suffix in source.suffix or ("",)))
+            keys = source.wildcard or [f"{source.prefix}*{suffix}" for suffix in source.suffix or ("",)]
+            texts.append(" ".join(f"{source.bucket}/{key}" for key in keys))
         elif trigger.schedule is not None:
             texts.append(f"{trigger.schedule.expression} {trigger.schedule.timezone or 'in the stage’s time zone'}")
         if not trigger.enabled:

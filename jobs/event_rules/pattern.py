@@ -135,7 +135,7 @@ def _anything_but(argument: Any, leaf: Any) -> bool:
 
 
 def _numeric(argument: Any, leaf: Any) -> bool:
-    if isinstance(leaf, bool) or not isinstance(leaf, (int, float)):
+    if isinstance(leaf, bool) or not isinstance(leaf, (int, float)) or abs(leaf) > NUMERIC_LIMIT:
         return False
     return all(_COMPARE[name](leaf, value) for name, value in zip(argument[::2], argument[1::2], strict=True))
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from jobs.problems import Problem
+from jobs.spec.found import Found, PlaceOf, problem_at
 from jobs.spec.model import JobSpec
-from jobs.spec.yaml_file import KeyPath
-
-PlaceOf = Callable[[KeyPath], str]
-Found = tuple[KeyPath, Problem]
 
 
 def job_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> list[Found]:
@@ -22,7 +16,7 @@ def job_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> list[
 
 def _given_twice(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
     return [
-        _problem(
+        problem_at(
             place_of,
             ("secrets", name),
             "in environment too",
@@ -32,7 +26,3 @@ def _given_twice(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
         for name in spec.secrets
         if name in spec.environment
     ]
-
-
-def _problem(place_of: PlaceOf, path: KeyPath, got: str, allowed: str, remedy: str) -> Found:
-    return path, Problem(place=place_of(path), got=got, allowed=allowed, remedy=remedy)

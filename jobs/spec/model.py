@@ -11,9 +11,10 @@ from pydantic import Field, StringConstraints, field_validator
 from jobs import conventions
 from jobs.spec.base import AsTuple, Hint, Owner, QueueName, Strict, refuse
 from jobs.spec.include import IncludedPath, overlapping
+from jobs.spec.parameters import parameter_names
 from jobs.spec.permissions import Permissions
 from jobs.spec.secrets import SecretSource
-from jobs.spec.triggers import Trigger, parameter_names
+from jobs.spec.triggers import Trigger
 
 Platform = Literal["ec2", "fargate"]
 OnFailure = Literal["fail", "retry"]

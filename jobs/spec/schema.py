@@ -12,9 +12,10 @@ def json_schema() -> dict[str, Any]:
     """Draft 2020-12, with descriptions and examples. Checks between fields are beyond it."""
     schema = JobSpec.model_json_schema()
     definitions = schema["$defs"]
-    suffix = definitions["S3Source"]["properties"]["suffix"]
-    suffix["anyOf"] = [{"type": "string"}, {"type": "array", "items": suffix.pop("items")}]
-    del suffix["type"]
+    for key in ("suffix", "wildcard"):
+        texts = definitions["S3Source"]["properties"][key]
+        texts["anyOf"] = [{"type": "string"}, {"type": "array", "items": texts.pop("items")}]
+        del texts["type"]
     definitions["Trigger"]["oneOf"] = [{"required": ["s3"]}, {"required": ["schedule"]}]
     definitions["ScheduleSource"]["oneOf"] = [{"required": ["cron"]}, {"required": ["rate"]}]
     for part in (schema, *definitions.values()):

@@ -1,127 +1,25 @@
-"""What submits a job, as `triggers:` in job.yaml. Checks that need several fields of the job are in `cross.py`."""
+"""What submits a job, as `triggers:` in job.yaml. Checks that need more of the job are in `cross_triggers.py`."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final
+from typing import Final
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from jobs import conventions, schedule_expression
-from jobs.spec.base import BucketName, Hint, Strict, refuse
+from jobs import conventions
+from jobs.spec.base import Strict, refuse
+from jobs.spec.parameters import parameter_names
+from jobs.spec.s3_source import S3Source
+from jobs.spec.schedule_source import ScheduleSource
 
-_PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
+PART_WORDS: Final[Mapping[str, str]] = {"s3": "upload", "schedule": "schedule"}
+"""Kind of trigger → what the names of its resources hold."""
 _SCHEDULER_WORDS = frozenset(
     f"<aws.scheduler.{word}>" for word in ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
 )
-PART_WORDS: Final[Mapping[str, str]] = {"s3": "upload", "schedule": "schedule"}
-"""Kind of trigger → what the names of its resources hold."""
-_PATTERN_CHARACTERS = "*?\\"
-
-
-def _plain_key_text(text: str) -> str:
-    for character in _PATTERN_CHARACTERS:
-        if character in text:
-            raise refuse(
-                f"{text[:60]!r}",
-                f"prefix and suffix are plain text, {character} is no pattern",
-                f"leave {character} out",
-            )
-    return text
-
-
-KeyText = Annotated[str, StringConstraints(strict=True, max_length=512)]
-
-
-class S3Source(Strict):
-    """Uploads to one bucket whose key begins with `prefix` and ends in one of `suffix`."""
-
-    bucket: BucketName = Field(examples=["uploads"])
-    """A bucket of the stage."""
-    prefix: Annotated[KeyText, Field(examples=["photos/"])] = ""
-    """Beginning of the key; plain text."""
-    suffix: Annotated[
-        tuple[KeyText, ...],
-        BeforeValidator(
-            lambda value: (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-        ),
-        Hint(allowed="a suffix is text or a list of texts", remedy="write suffix: [.jpg, .png]"),
-        Field(examples=[[".jpg", ".png"]]),
-    ] = ()
-    """End of the key, or a list of ends; plain text. None means every key."""
-
-    @field_validator("prefix")
-    @classmethod
-    def _prefix(cls, prefix: str) -> str:
-        if prefix.startswith("/"):
-            raise refuse(f"{prefix[:60]!r}", "S3 keys don't begin with a slash", f"write {prefix.lstrip('/')[:60]!r}")
-        return _plain_key_text(prefix)
-
-    @field_validator("suffix")
-    @classmethod
-    def _suffix(cls, suffixes: tuple[str, ...]) -> tuple[str, ...]:
-        for position, text in enumerate(suffixes):
-            if not text:
-                raise refuse("empty", "a suffix is at least one character", "remove it", key=(position,))
-            if text in suffixes[:position]:
-                raise refuse(
-                    f"{text[:60]!r} for the second time",
-                    "each suffix is named once",
-                    "remove one of the two",
-                    key=(position,),
-                )
-            _plain_key_text(text)
-        return suffixes
-
-
-class ScheduleSource(Strict):
-    """A point in time that comes again: `cron` or `rate`, in AWS's syntax without the word around it."""
-
-    cron: Annotated[str | None, Field(examples=["0 6 ? * MON *", "30 2 L * ? *"])] = None
-    """Six fields: minutes hours day-of-month month day-of-week year; one of the two days is `?`."""
-    rate: Annotated[str | None, Field(examples=["5 minutes", "1 day"])] = None
-    """A number and minute(s), hour(s) or day(s)."""
-    timezone: Annotated[str | None, Field(examples=["Europe/Berlin"])] = None
-    """IANA name; the stage's time zone when left out."""
-
-    @field_validator("cron", "rate")
-    @classmethod
-    def _expression(cls, text: str | None, info: Any) -> str | None:
-        if text is not None:
-            try:
-                schedule_expression.parse(f"{info.field_name}({text})")
-            except schedule_expression.ScheduleExpressionError as error:
-                raise refuse(error.got, error.allowed, error.remedy) from None
-        return text
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone(cls, name: str | None) -> str | None:
-        if name is not None:
-            try:
-                schedule_expression.zone(name)
-            except schedule_expression.ScheduleExpressionError as error:
-                raise refuse(error.got, error.allowed, error.remedy) from None
-        return name
-
-    @model_validator(mode="after")
-    def _one(self) -> ScheduleSource:
-        if (self.cron is None) == (self.rate is None):
-            got = "without cron and rate" if self.cron is None else "given both cron and rate"
-            raise refuse(
-                got,
-                "a schedule has one of cron and rate",
-                'write for example cron: "0 6 ? * MON *"',
-                about=("cron", "rate"),
-            )
-        return self
-
-    @property
-    def expression(self) -> str:
-        """As EventBridge takes it: `cron(0 6 ? * MON *)`, `rate(5 minutes)`."""
-        return f"rate({self.rate})" if self.rate is not None else f"cron({self.cron})"
 
 
 class Trigger(Strict):
@@ -185,22 +83,14 @@ class Trigger(Strict):
         return next(kind for kind in PART_WORDS if getattr(self, kind) is not None)
 
     @property
+    def source_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters its kind offers without being asked."""
+        return conventions.S3_TRIGGER_PARAMETERS if self.s3 is not None else ()
+
+    @property
     def offered(self) -> frozenset[str]:
         """Names of the parameters a submission by this trigger carries."""
-        return frozenset(self.parameters) | frozenset(conventions.S3_TRIGGER_PARAMETERS if self.s3 is not None else ())
-
-
-def parameter_names(parameters: dict[str, str]) -> dict[str, str]:
-    """The parameters, when every name is allowed."""
-    for name in parameters:
-        if _PARAMETER.fullmatch(name) is None:
-            raise refuse(
-                "no parameter's name",
-                "a name is letters, digits, _ and -, beginning with a letter, at most 128 characters",
-                "rename it",
-                key=(name,),
-            )
-    return parameters
+        return frozenset(self.parameters) | frozenset(self.source_parameters)
 
 
 def numbered(triggers: Iterable[Trigger]) -> list[tuple[str, Trigger]]:
