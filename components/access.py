@@ -65,6 +65,8 @@ class JobAccessArgs:
     """Topics the job may publish to: name → ARN."""
     costs: bool = False
     """Whether the job may ask what the account costs."""
+    more: Sequence[policies.Statement] = ()
+    """What else its specification asks for."""
     secrets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Action → ARNs: what the agent reads for the job's container as the execution role."""
     fargate: bool = False
@@ -94,6 +96,7 @@ class JobAccess(pulumi.ComponentResource):
             *bucket_statements(args.read, args.write),
             *notify_statements(args.notify),
             *cost_statements(args.costs),
+            *args.more,
         ]
         if statements:
             self._grant(logical, role, statements)

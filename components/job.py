@@ -13,6 +13,7 @@ from components.account import Account
 from components.buckets import Bucket
 from components.build_context import BuildContext
 from components.check import PlannedJob
+from components.dispatch import Dispatch, DispatchArgs, manifest_statement
 from components.image import Image, ImageArgs, RegistryLogin
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.job_queue import JobQueue
@@ -20,6 +21,7 @@ from components.job_triggers import TriggerPlaces, make_triggers
 from components.ledger import Ledger
 from components.names import Names
 from components.secrets import JobSecrets
+from components.storage import storage_statements
 from components.tagging import job_tags, tagging
 from components.trigger import Submission
 from jobs import conventions, retry_rules
@@ -69,6 +71,8 @@ class Job(pulumi.ComponentResource):
     of `components/trigger.py` for each of the spec's triggers. All carry the job's tags."""
 
     definition_arn_prefix: pulumi.Output[str]
+    dispatch_arn_prefix: pulumi.Output[str] | None
+    """Of the definition that is submitted for a job with a manifest."""
     image_reference: pulumi.Output[str]
     repository_arn: pulumi.Output[str]
     role_arn: pulumi.Output[str]
@@ -95,15 +99,18 @@ class Job(pulumi.ComponentResource):
         self.role_arn = access.role_arn
         definition = self._definition(spec, access)
         self.definition_arn_prefix = definition.arn_prefix
+        dispatch = None if spec.manifest is None else self._dispatch(spec, access, definition)
+        self.dispatch_arn_prefix = None if dispatch is None else dispatch.arn_prefix
+        submitted = dispatch or definition
         self.dead_letters = make_triggers(
             spec,
             Submission(
                 job=job,
                 job_name=args.names.of("job definition", job),
                 queue_arn=args.queue.arn,
-                definition_arn=definition.arn,
-                definition_arn_prefix=definition.arn_prefix,
-                array_size=spec.array_size,
+                definition_arn=submitted.arn,
+                definition_arn_prefix=submitted.arn_prefix,
+                array_size=None if spec.array is None else spec.array.size,
             ),
             args.places,
             self._child,
@@ -138,7 +145,7 @@ class Job(pulumi.ComponentResource):
         return log_group
 
     def _access(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> JobAccess:
-        buckets = self._args.buckets
+        buckets, manifest = self._args.buckets, spec.manifest
         return JobAccess(
             self._name,
             JobAccessArgs(
@@ -149,6 +156,15 @@ class Job(pulumi.ComponentResource):
                 write={bucket: buckets[bucket].arn for bucket in spec.permissions.write},
                 notify={topic: self._args.topics[topic] for topic in spec.permissions.notify},
                 costs=spec.permissions.costs,
+                more=[
+                    *([] if manifest is None else [manifest_statement(manifest, buckets[manifest.bucket].arn)]),
+                    *storage_statements(
+                        spec.storage,
+                        partition=self._args.account.partition,
+                        region=self._args.region,
+                        account=self._args.account.account_id,
+                    ),
+                ],
                 fargate=spec.platform == "fargate",
                 secrets={
                     known.action: sorted({one.arn for one in self._args.secrets.values() if one.action == known.action})
@@ -162,12 +178,6 @@ class Job(pulumi.ComponentResource):
 
     def _definition(self, spec: JobSpec, access: JobAccess) -> JobDefinition:
         args = self._args
-        fargate = None
-        if spec.platform == "fargate":
-            fargate = FargateShape(
-                assign_public_ip=args.assign_public_ip,
-                image_platform=args.planned.image_platform,
-            )
         return JobDefinition(
             self._name,
             JobDefinitionArgs(
@@ -188,8 +198,43 @@ class Job(pulumi.ComponentResource):
                 job_role_arn=access.role_arn,
                 execution_role_arn=access.execution_role_arn,
                 log_group_name=self.log_group_name,
-                fargate=fargate,
+                fargate=self._fargate(spec),
+                storage=spec.storage,
+                nodes=None if spec.nodes is None else spec.nodes.count,
                 needs=access.grants,
+            ),
+            self._child,
+        )
+
+    def _fargate(self, spec: JobSpec) -> FargateShape | None:
+        if spec.platform != "fargate":
+            return None
+        return FargateShape(
+            assign_public_ip=self._args.assign_public_ip, image_platform=self._args.planned.image_platform
+        )
+
+    def _dispatch(self, spec: JobSpec, access: JobAccess, definition: JobDefinition) -> Dispatch:
+        args = self._args
+        assert spec.manifest is not None
+        bucket = args.buckets[spec.manifest.bucket]
+        return Dispatch(
+            args.names.of("job definition", args.planned.name, "dispatch"),
+            DispatchArgs(
+                names=args.names,
+                job=args.planned.name,
+                spec=spec,
+                region=args.region,
+                account=args.account.account_id,
+                image=self.image_reference,
+                bucket_name=bucket.name,
+                bucket_arn=bucket.arn,
+                queue_arn=args.queue.arn,
+                definition_arn=definition.arn,
+                definition_arn_prefix=definition.arn_prefix,
+                environment=self._environment(spec),
+                execution_role_arn=access.execution_role_arn,
+                log_group_name=self.log_group_name,
+                fargate=self._fargate(spec),
             ),
             self._child,
         )

@@ -55,6 +55,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
                 base_image=settings.images.base_image,
                 platform=job.image_platform,
                 include=job.spec.include,
+                has_manifest=job.spec.manifest is not None,
             )
             for job in plan.jobs
         }

@@ -128,6 +128,8 @@ def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Prob
         for position, trigger in enumerate(spec.triggers)
         if trigger.s3 is not None
     ]
+    if spec.manifest is not None:
+        named.append((("array", "manifest", "bucket"), spec.manifest.bucket))
     problems += [
         _bucket(settings, loaded.place(*path), bucket) for path, bucket in named if bucket not in settings.buckets
     ]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components import reference
+from components import dispatch, reference
 from components.access import InstanceAccess, InstanceAccessArgs
 from components.account import Account
 from components.buckets import Bucket, BucketArgs
@@ -104,6 +104,7 @@ class Stage(pulumi.ComponentResource):
                 has_ec2=any(not one.is_fargate for one in self._settings.compute_environments.values()),
                 notifies=any(job.spec.permissions.notify for job in self._args.plan.jobs),
                 asks_costs=any(job.spec.permissions.costs for job in self._args.plan.jobs),
+                submits=any(job.spec.manifest for job in self._args.plan.jobs),
                 keeps_secrets=any(one.secret for job in self._args.plan.jobs for one in job.spec.secrets.values()),
                 keeps_parameters=any(
                     one.parameter for job in self._args.plan.jobs for one in job.spec.secrets.values()
@@ -315,7 +316,14 @@ class Stage(pulumi.ComponentResource):
                 for name, one in self.compute_environments.items()
             },
             "queues": {name: queue.arn for name, queue in self.queues.items()},
-            "job_definitions": {name: job.definition_arn_prefix for name, job in self.jobs.items()},
+            "job_definitions": {
+                **{name: job.definition_arn_prefix for name, job in self.jobs.items()},
+                **{
+                    f"{name}-{dispatch.PART}": job.dispatch_arn_prefix
+                    for name, job in self.jobs.items()
+                    if job.dispatch_arn_prefix is not None
+                },
+            },
             "images": {name: job.image_reference for name, job in self.jobs.items()},
             "repositories": {name: job.repository_arn for name, job in self.jobs.items()},
             "buckets": {name: bucket.name for name, bucket in self.buckets.items()},

@@ -9,14 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from jobs import conventions
+from jobs.spec.arrays import Array, Manifest
 from jobs.spec.base import AsTuple, Hint, Owner, QueueName, Strict, refuse
 from jobs.spec.include import IncludedPath, overlapping
+from jobs.spec.nodes import Nodes
 from jobs.spec.parameters import parameter_names
 from jobs.spec.permissions import Permissions
 from jobs.spec.secrets import SecretSource
+from jobs.spec.storage import Storage
 from jobs.spec.triggers import Trigger
 
 Platform = Literal["ec2", "fargate"]
+Architecture = Literal["x86_64", "arm64"]
 OnFailure = Literal["fail", "retry"]
 
 _REF = re.compile(r"Ref::(?P<name>[A-Za-z][A-Za-z0-9_-]{0,127})")
@@ -88,6 +92,12 @@ class JobSpec(Strict):
     """A queue of the stage."""
     resources: Annotated[Resources, Field(examples=[{"vcpus": 1, "memory_mib": 512}])]
     """What one attempt gets."""
+    architecture: Architecture | None = None
+    """Of the processor. Left out: that of the queue's instances, x86_64 on Fargate."""
+    storage: Storage = Storage()
+    """Disk, folders in memory, EFS."""
+    nodes: Nodes | None = None
+    """Makes it a multi-node parallel job; ec2 only, and not on spot."""
     timeout_s: Annotated[
         int,
         Field(ge=60, le=2_592_000, examples=[600]),
@@ -119,12 +129,8 @@ class JobSpec(Strict):
     """Arguments of the container; `Ref::name` is replaced by a parameter."""
     parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
     """Defaults for `Ref::name`."""
-    array_size: Annotated[
-        int | None,
-        Field(ge=2, le=10_000, examples=[10]),
-        Hint(allowed="Batch allows 2–10,000", remedy="write a whole number in that range, or leave array_size out"),
-    ] = None
-    """Children of an array job; each gets AWS_BATCH_JOB_ARRAY_INDEX."""
+    array: Annotated[Array | None, Field(examples=[{"size": 10}])] = None
+    """Makes each submission an array job: many children with an index each."""
     triggers: Annotated[tuple[Trigger, ...], AsTuple, Field(max_length=50)] = ()
     """What submits the job. Without any it runs when somebody submits it."""
     enabled: bool = True
@@ -173,8 +179,19 @@ class JobSpec(Strict):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Names in `Ref::name`, in the command's order, each once."""
+        """Names in `Ref::name`, in the command's order, each once; the manifest's behind them."""
+        key = None if self.manifest is None else self.manifest.reference
+        return tuple(dict.fromkeys([*self.command_references, *([key] if key is not None else [])]))
+
+    @property
+    def command_references(self) -> tuple[str, ...]:
+        """The same of the command alone."""
         return tuple(dict.fromkeys(match["name"] for match in map(_REF.fullmatch, self.command) if match))
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Where an array's lines are; None for any other job."""
+        return None if self.array is None else self.array.manifest
 
 
 def environment_names(environment: Mapping[str, str]) -> dict[str, str]:

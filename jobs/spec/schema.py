@@ -18,6 +18,8 @@ def json_schema() -> dict[str, Any]:
         del texts["type"]
     definitions["Trigger"]["oneOf"] = [{"required": ["s3"]}, {"required": ["schedule"]}]
     definitions["ScheduleSource"]["oneOf"] = [{"required": ["cron"]}, {"required": ["rate"]}]
+    definitions["Array"]["oneOf"] = [{"required": ["size"]}, {"required": ["manifest"]}]
+    definitions["SecretSource"]["oneOf"] = [{"required": ["secret"]}, {"required": ["parameter"]}]
     for part in (schema, *definitions.values()):
         for key, described in part["properties"].items():
             _without_noise(key, described)

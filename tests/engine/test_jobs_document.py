@@ -39,7 +39,7 @@ def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
         folder = project.folder / "jobs" / name
         folder.mkdir()
         (folder / "job.yaml").write_text(text)
-        (folder / "Dockerfile").write_text(DOCKERFILE)
+        (folder / "Dockerfile").write_text(jobs_document.dockerfiles().get(name, DOCKERFILE))
         (folder / "main.py").write_text(MAIN)
     keep_secrets(lane)
     added = jobs_document.settings()
@@ -135,3 +135,41 @@ def test_a_secret_that_is_missing_stops_the_preview(stack: Stack) -> None:
     assert "secrets.API_KEY.secret is supplier/logni, which Secrets Manager doesn't show in us-east-1" in output
     assert "nothing was touched" in output
     assert "Traceback" not in output
+
+
+def test_a_manifest_becomes_children_with_a_line_each(stack: Stack, stage: dict[str, Any]) -> None:
+    """An upload starts it, as on AWS: event, rule, the job that counts, the array, its children."""
+    lane, batch = stack.project.lane, stack.project.lane.client("batch")
+    lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key="lists/a b.txt", Body="one\nzwölf\n".encode())
+    name = stage["job_definitions"]["pages"].rsplit("/", 1)[1]
+
+    def arrays() -> list[dict[str, Any]]:
+        filters = [{"name": "JOB_DEFINITION", "values": [name]}]
+        found = batch.list_jobs(jobQueue=stage["queues"]["standard"], filters=filters)["jobSummaryList"]
+        return [one for one in found if one["jobDefinition"].rsplit("/", 1)[1].partition(":")[0] == name]
+
+    assert wait_until(lambda: len(arrays()) == 1, timeout_s=DEADLINE_S), "the upload submitted no array"
+    described = ended(lane, arrays()[0]["jobId"])
+
+    assert described["status"] == "SUCCEEDED", described
+    assert described["arrayProperties"]["statusSummary"]["SUCCEEDED"] == 2
+    assert described["parameters"] == {"size": "small"}
+    ids = [f"{described['jobId']}:{index}" for index in range(2)]
+    children = batch.describe_jobs(jobs=ids)["jobs"]
+    lines = {
+        child["jobId"]: printed(lane, stage, "pages", child)["environment"]["BATCHYARD_ARRAY_LINE"]
+        for child in children
+    }
+    assert lines == {ids[0]: hashed("one"), ids[1]: hashed("zwölf")}
+
+
+def test_an_empty_manifest_fails_and_says_why(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key="empty", Body=b"")
+    described = run(lane, stage, "pages-dispatch", parameters={"key": "empty"})
+
+    assert (described["status"], described["container"]["exitCode"]) == ("FAILED", 65)
+    events = lane.client("logs").get_log_events(
+        logGroupName=stage["log_groups"]["pages"], logStreamName=described["container"]["logStreamName"]
+    )["events"]
+    assert any("/empty is empty; a manifest has a line for each child" in event["message"] for event in events)

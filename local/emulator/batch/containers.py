@@ -86,6 +86,8 @@ class ContainerRunner:
         try:
             if handle.stop_requested.is_set():
                 return _not_started(None)
+            for folder in plan.folders:
+                folder.mkdir(parents=True, exist_ok=True)
             container_id = str(api.create_container(**self._creation(api, plan, secrets))["Id"])
             handle.container_id = container_id
             try:
@@ -211,6 +213,8 @@ class ContainerRunner:
             extra_hosts={CONTAINER_HOST: self._context.bridge_address or "host-gateway"},
             log_config=docker.types.LogConfig(type=docker.types.LogConfig.types.JSON),
             read_only=plan.read_only,
+            tmpfs={path: f"size={size_mib}m" for path, size_mib in plan.tmpfs.items()},
+            shm_size=None if plan.shared_memory_mib is None else f"{plan.shared_memory_mib}m",
             binds={
                 host: {"bind": inside, "mode": "ro" if read_only else "rw"}
                 for host, (inside, read_only) in plan.binds.items()

@@ -43,6 +43,11 @@ def new_job(
         raise client_error(f"Error executing request, Exception : Job queue {queue.name} is DISABLED; enable it first")
     if definition.status != "ACTIVE":
         raise client_error(f"Error executing request, Exception : Job definition {definition.arn} is INACTIVE")
+    if definition.nodes is not None:
+        raise client_error(
+            f"Error executing request, Exception : {definition.name} is a multi-node parallel job, which needs several "
+            "instances; this emulator has one machine and runs none"
+        )
     tags = dict(body.get("tags") or {})
     if len(tags) > MAX_TAGS:
         raise client_error(f"Error executing request, Exception : {len(tags)} tags; up to {MAX_TAGS} are allowed")

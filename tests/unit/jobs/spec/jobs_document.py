@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 PAGE = Path(__file__).parents[4] / "docs" / "jobs.md"
-_BLOCK = re.compile(r"^```yaml\n# (?P<file>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?:yaml|dockerfile)\n# (?P<file>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> list[tuple[str, str]]:
@@ -20,7 +20,12 @@ def blocks() -> list[tuple[str, str]]:
 
 def jobs() -> dict[str, str]:
     """Job → its job.yaml."""
-    return {file.split("/")[1]: text for file, text in blocks() if file.startswith("jobs/")}
+    return {file.split("/")[1]: text for file, text in blocks() if file.endswith("/job.yaml")}
+
+
+def dockerfiles() -> dict[str, str]:
+    """Job → its Dockerfile, of those that are shown."""
+    return {file.split("/")[1]: text for file, text in blocks() if file.endswith("/Dockerfile")}
 
 
 def settings() -> dict[str, Mapping[str, Any]]:

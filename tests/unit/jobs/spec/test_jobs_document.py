@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import jsonschema
@@ -15,9 +16,12 @@ JOBS = jobs_document.jobs()
 
 
 def test_every_example_has_a_name_of_its_own() -> None:
-    files = [file for file, _ in jobs_document.blocks() if file.startswith("jobs/")]
+    files = [file for file, _ in jobs_document.blocks() if file.endswith("/job.yaml")]
     assert files == [f"jobs/{name}/job.yaml" for name in JOBS]
-    assert jobs_document.PAGE.read_text(encoding="utf-8").count("```yaml") == len(jobs_document.blocks())
+    assert jobs_document.PAGE.read_text(encoding="utf-8").count("```\n# ") == 0, "a block names its language"
+    assert len(
+        re.findall("^```(yaml|dockerfile)$", jobs_document.PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    ) == len(jobs_document.blocks())
 
 
 @pytest.mark.parametrize("name", JOBS)

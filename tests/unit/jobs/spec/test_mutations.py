@@ -32,7 +32,7 @@ FULL: dict[str, Any] = {
     "environment": {"LEVEL": "info"},
     "command": ["--key", "Ref::key", "--size", "Ref::size"],
     "parameters": {"size": "800"},
-    "array_size": 2,
+    "array": {"size": 2},
     "triggers": [
         {
             "s3": {"bucket": "uploads", "prefix": "photos/", "suffix": [".jpg"]},

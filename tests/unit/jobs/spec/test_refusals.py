@@ -20,7 +20,7 @@ retry: {attempts: 3}
 permissions: {read: [uploads], write: [results]}
 environment: {LEVEL: info}
 command: [--key, "Ref::key"]
-array_size: 2
+array: {size: 2}
 triggers:
   - s3: {bucket: uploads, prefix: photos/, suffix: [.jpg, .png]}
 """
@@ -67,16 +67,16 @@ def test_the_sound_one_is_sound() -> None:
             "write whole seconds in that range",
         ),
         (
-            "array_size: 2",
-            "array_size: 1",
-            "jobs/x/job.yaml:11: array_size is 1; Batch allows 2–10,000; write a whole number in that range, "
-            "or leave array_size out",
+            "array: {size: 2}",
+            "array: {size: 1}",
+            "jobs/x/job.yaml:11: array.size is 1; Batch allows 2–10,000; write a whole number in that range, "
+            "or leave array out",
         ),
         (
-            "array_size: 2",
-            "array_size: 10001",
-            "jobs/x/job.yaml:11: array_size is 10001; Batch allows 2–10,000; write a whole number in that range, "
-            "or leave array_size out",
+            "array: {size: 2}",
+            "array: {size: 10001}",
+            "jobs/x/job.yaml:11: array.size is 10001; Batch allows 2–10,000; write a whole number in that range, "
+            "or leave array out",
         ),
         (
             "memory_mib: 512",
