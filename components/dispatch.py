@@ -27,6 +27,7 @@ COMMAND: Final = "batchyard-dispatch"
 """What `jobs/probe/array_line.py` knows its work by."""
 ENV_QUEUE: Final = "BATCHYARD_ARRAY_QUEUE"
 ENV_DEFINITION: Final = "BATCHYARD_ARRAY_DEFINITION"
+ENV_SHARE: Final = "BATCHYARD_ARRAY_SHARE"
 TIMEOUT_S: Final = 600
 EC2_SIZE: Final = ("1", 128)
 FARGATE_SIZE: Final = ("0.25", 512)
@@ -44,6 +45,8 @@ class DispatchArgs:
     bucket_name: pulumi.Input[str]
     bucket_arn: pulumi.Input[str]
     queue_arn: pulumi.Input[str]
+    share: str | None
+    """In a queue with fair share."""
     definition_arn: pulumi.Input[str]
     """Of the array; with its revision."""
     definition_arn_prefix: pulumi.Input[str]
@@ -94,7 +97,12 @@ class Dispatch(pulumi.ComponentResource):
                 memory_mib=memory_mib,
                 command=dispatch_command(args.spec, manifest, args.bucket_name),
                 parameters=args.spec.parameters,
-                environment={**args.environment, ENV_QUEUE: args.queue_arn, ENV_DEFINITION: args.definition_arn},
+                environment={
+                    **args.environment,
+                    ENV_QUEUE: args.queue_arn,
+                    ENV_DEFINITION: args.definition_arn,
+                    **({} if args.share is None else {ENV_SHARE: args.share}),
+                },
                 timeout_s=TIMEOUT_S,
                 attempts=Retry().attempts,
                 # reclaimed between the submission and its end, it would submit once more: a moment, and on the ledger

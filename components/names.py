@@ -24,6 +24,7 @@ Kind = Literal[
     "rule",
     "schedule",
     "schedule group",
+    "scheduling policy",
     "topic",
 ]
 
@@ -43,6 +44,7 @@ AWS_LIMITS: Final[dict[Kind, int]] = {
     "rule": 64,
     "schedule": 64,
     "schedule group": 64,
+    "scheduling policy": 128,
     "topic": 80,
 }
 """Characters AWS allows (API references of the services, 2026)."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from components.settings_load import settings_places
-from components.settings_model import MAX_ENVIRONMENTS_PER_QUEUE, QueueSettings, Settings
+from components.settings_model import Settings
+from components.settings_queues import MAX_ENVIRONMENTS_PER_QUEUE, QueueSettings
+from components.settings_shares import share_problems
 from jobs import conventions
 from jobs.problems import Problem, listing, place, suggestion
 from jobs.spec import LoadedSpec
@@ -115,6 +117,7 @@ def _twice(specs: Sequence[LoadedSpec]) -> list[Problem]:
 
 def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Problem]:
     problems = _job_queue(settings, loaded, place_of)
+    problems += share_problems(settings, loaded)
     spec = loaded.spec
     named: list[tuple[tuple[str | int, ...], str]] = [
         (("permissions", right, position), bucket)

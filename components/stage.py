@@ -18,7 +18,7 @@ from components.check import Plan, PlannedJob, instance_kinds
 from components.compute_environment import ComputeEnvironment, ComputeEnvironmentArgs
 from components.image import RegistryLogin, registry_login
 from components.job import BuiltImage, Job, JobArgs, PromotedImage
-from components.job_queue import JobQueue, JobQueueArgs, StateTimeLimit
+from components.job_queue import FairShare, JobQueue, JobQueueArgs, StateTimeLimit
 from components.job_triggers import TriggerPlaces
 from components.ledger import Ledger, LedgerArgs
 from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, ReportTopicArgs
@@ -164,6 +164,13 @@ class Stage(pulumi.ComponentResource):
                     StateTimeLimit(reason=limit.reason, max_time_s=limit.max_time_s)
                     for limit in wanted.state_time_limit_actions
                 ],
+                fair_share=None
+                if wanted.fair_share is None
+                else FairShare(
+                    weights=wanted.fair_share.shares,
+                    decay_s=wanted.fair_share.decay_s,
+                    compute_reservation=wanted.fair_share.compute_reservation,
+                ),
             ),
             self._child,
         )

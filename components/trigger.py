@@ -34,6 +34,8 @@ class Submission:
     """With its revision."""
     definition_arn_prefix: pulumi.Input[str]
     array_size: int | None = None
+    share: str | None = None
+    """In a queue with fair share; a rule can't say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,4 +193,6 @@ def schedule_input(submission: Submission, parameters: Mapping[str, str]) -> dic
         request["Parameters"] = dict(parameters)
     if submission.array_size is not None:
         request["ArrayProperties"] = {"Size": submission.array_size}
+    if submission.share is not None:
+        request["ShareIdentifier"] = submission.share
     return request

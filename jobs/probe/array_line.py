@@ -28,6 +28,7 @@ DISPATCH = "batchyard-dispatch"
 MANIFEST, ETAG = "BATCHYARD_ARRAY_MANIFEST", "BATCHYARD_ARRAY_ETAG"
 INDEX, LINE = "BATCHYARD_ARRAY_INDEX", "BATCHYARD_ARRAY_LINE"
 QUEUE, DEFINITION = "BATCHYARD_ARRAY_QUEUE", "BATCHYARD_ARRAY_DEFINITION"
+SHARE = "BATCHYARD_ARRAY_SHARE"
 MAX_CHILDREN = 10_000
 MAX_LINE_BYTES = 32_768
 # sysexits: bad data, unavailable
@@ -173,6 +174,8 @@ def dispatch(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
         "jobDefinition": environ[DEFINITION],
         "parameters": {pairs[at]: pairs[at + 1] for at in range(0, len(pairs), 2)},
     }
+    if environ.get(SHARE):
+        request["shareIdentifier"] = environ[SHARE]
     if len(lines) == 1:
         # Batch has no array of one: a job that is told it is the first
         variables[INDEX] = "0"

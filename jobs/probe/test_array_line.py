@@ -121,6 +121,13 @@ def test_a_manifest_becomes_an_array_of_its_lines(aws: FakeAws) -> None:
     assert all("AWS4-HMAC-SHA256 Credential=test/" in one for one in aws.signed)
 
 
+def test_an_array_belongs_to_its_jobs_share(aws: FakeAws) -> None:
+    aws.objects["/lists/x"] = b"one\ntwo\n"
+    aws.run("batchyard-dispatch", "lists", "x", BATCHYARD_ARRAY_SHARE="research")
+    aws.run("batchyard-dispatch", "lists", "x")
+    assert [request.get("shareIdentifier") for request in aws.submitted] == ["research", None]
+
+
 def test_a_child_finds_its_line(aws: FakeAws) -> None:
     aws.dispatch("\ufeffone\r\nzwölf\nthree".encode())
     given = variables(aws.submitted[0])

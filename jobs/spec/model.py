@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from jobs import conventions
 from jobs.spec.arrays import Array, Manifest
-from jobs.spec.base import AsTuple, Hint, Owner, QueueName, Strict, refuse
+from jobs.spec.base import AsTuple, Hint, Owner, QueueName, ShareName, Strict, refuse
 from jobs.spec.include import IncludedPath, overlapping
 from jobs.spec.nodes import Nodes
 from jobs.spec.parameters import parameter_names
@@ -90,6 +90,8 @@ class JobSpec(Strict):
     """Where it runs."""
     queue: Annotated[QueueName, Field(examples=["standard"])]
     """A queue of the stage."""
+    share: Annotated[ShareName | None, Field(examples=["research"])] = None
+    """Whose vCPUs it takes in a queue with `fair_share`; any other queue pays no heed to it."""
     resources: Annotated[Resources, Field(examples=[{"vcpus": 1, "memory_mib": 512}])]
     """What one attempt gets."""
     architecture: Architecture | None = None

@@ -21,7 +21,9 @@ KEY, URL = "k-5d41402abc4b2a76", "https://supplier.example/7d793037a076"
 MAIN = """\
 import hashlib, json, os
 found = {name: hashlib.sha256(value.encode()).hexdigest() for name, value in os.environ.items()}
-print(json.dumps({"environment": found}))
+folders = [path for path in ("/scratch", "/dev/shm") if os.path.ismount(path)]
+mounted = {path: os.statvfs(path).f_blocks * os.statvfs(path).f_frsize >> 20 for path in folders}
+print(json.dumps({"environment": found, "mounted": mounted}))
 """
 
 
@@ -85,6 +87,13 @@ def printed(lane: Lane, stage: dict[str, Any], job: str, described: dict[str, An
     (line,) = [event["message"] for event in events if event["message"].startswith('{"environment"')]
     said: dict[str, Any] = json.loads(line)
     return said
+
+
+def definition(lane: Lane, stage: dict[str, Any], job: str) -> dict[str, Any]:
+    """As Batch has registered it."""
+    name = stage["job_definitions"][job].rsplit("/", 1)[1]
+    (found,) = lane.client("batch").describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+    return dict(found)
 
 
 def hashed(text: str) -> str:
@@ -173,3 +182,37 @@ def test_an_empty_manifest_fails_and_says_why(stack: Stack, stage: dict[str, Any
         logGroupName=stage["log_groups"]["pages"], logStreamName=described["container"]["logStreamName"]
     )["events"]
     assert any("/empty is empty; a manifest has a line for each child" in event["message"] for event in events)
+
+
+def test_memory_folders_are_as_large_as_asked(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "sorting")
+    assert described["status"] == "SUCCEEDED", described
+    mounted = printed(lane, stage, "sorting", described)["mounted"]
+    assert (mounted["/scratch"], mounted["/dev/shm"]) == (64, 128)
+
+
+def test_a_share_reaches_the_job(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "simulate", "shared", shareIdentifier="research")
+    assert (described["status"], described["shareIdentifier"]) == ("SUCCEEDED", "research")
+    schedules = lane.client("scheduler")
+    (one,) = [found for found in schedules.list_schedules()["Schedules"] if "-simulate-" in found["Name"]]
+    target = schedules.get_schedule(Name=one["Name"], GroupName=one["GroupName"])["Target"]
+    assert json.loads(target["Input"])["ShareIdentifier"] == "research"
+
+
+def test_what_a_laptop_cannot_run_is_registered_as_asked(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    embed = definition(lane, stage, "embed")["containerProperties"]
+    assert embed["ephemeralStorage"] == {"sizeInGiB": 60}
+    assert embed["runtimePlatform"]["cpuArchitecture"] == "ARM64"
+    assert embed["volumes"][0]["efsVolumeConfiguration"]["transitEncryption"] == "ENABLED"
+    assert embed["mountPoints"] == [{"sourceVolume": "efs1", "containerPath": "/models", "readOnly": True}]
+
+    train = definition(lane, stage, "train")["containerProperties"]
+    assert {"type": "GPU", "value": "1"} in train["resourceRequirements"]
+
+    weather = definition(lane, stage, "weather")
+    assert (weather["type"], weather["nodeProperties"]["numNodes"]) == ("multinode", 4)
+    stack.pulumi("preview", "--expect-no-changes")

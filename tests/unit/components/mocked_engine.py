@@ -95,6 +95,7 @@ OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
     "aws:batch/computeEnvironment:ComputeEnvironment": _environment,
     "aws:batch/jobDefinition:JobDefinition": _definition,
     "aws:batch/jobQueue:JobQueue": _named("batch", "job-queue/"),
+    "aws:batch/schedulingPolicy:SchedulingPolicy": _named("batch", "scheduling-policy/"),
     "aws:cloudwatch/eventRule:EventRule": _named("events", "rule/"),
     "aws:cloudwatch/eventTarget:EventTarget": _nothing,
     "aws:cloudwatch/logGroup:LogGroup": _named("logs", "log-group:"),
