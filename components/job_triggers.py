@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pulumi
 import pulumi_aws as aws
@@ -71,6 +72,7 @@ def _make(
             group_name=places.schedule_group.name,
             group_arn=places.schedule_group.arn,
             partition=places.partition,
+            now=datetime.now(UTC),
             parameters=trigger.parameters,
         ),
         opts,

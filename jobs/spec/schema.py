@@ -17,7 +17,7 @@ def json_schema() -> dict[str, Any]:
         texts["anyOf"] = [{"type": "string"}, {"type": "array", "items": texts.pop("items")}]
         del texts["type"]
     definitions["Trigger"]["oneOf"] = [{"required": ["s3"]}, {"required": ["schedule"]}]
-    definitions["ScheduleSource"]["oneOf"] = [{"required": ["cron"]}, {"required": ["rate"]}]
+    definitions["ScheduleSource"]["oneOf"] = [{"required": [word]} for word in ("cron", "rate", "at")]
     for part in (schema, *definitions.values()):
         for key, described in part["properties"].items():
             _without_noise(key, described)

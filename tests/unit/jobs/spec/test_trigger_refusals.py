@@ -54,6 +54,27 @@ def problems(trigger: str) -> list[str]:
         ('s3: {bucket: results, wildcard: "*"}',
          "s3.bucket is results, which the job writes to; a job's results may not submit it again; "
          "give a prefix or suffix that its results don't have"),
+        ("schedule: {}",
+         "schedule is without cron, rate and at; a schedule has one of cron, rate and at; "
+         'write for example cron: "0 6 ? * MON *"'),
+        ("schedule: {at: 2027-01-01T06:00, rate: 1 day}",
+         "schedule is given rate and at; a schedule has one of cron, rate and at; "
+         'write for example cron: "0 6 ? * MON *"'),
+        ("schedule: {at: 2027-01-01}",
+         "schedule.at is '2027-01-01'; a local time is year-month-dayThour:minute, without a zone; "
+         "write for example 2027-01-01T06:00"),
+        ("schedule: {at: 2027-02-29T06:00}",
+         "schedule.at is '2027-02-29T06:00'; the day and the time must exist; write for example 2027-01-01T06:00"),
+        ("schedule: {at: 2027-03-28T02:30, timezone: Europe/Berlin}",
+         "schedule.at is '2027-03-28T02:30', which the clock skips in Europe/Berlin; the time must exist there; "
+         "write an hour more"),
+        ("schedule: {at: 2027-01-01T06:00, end: 2028-01-01T06:00}",
+         "schedule.end is given beside at; start and end are for times that come again; remove it"),
+        ("schedule: {rate: 1 day, start: 2027-01-02T00:00, end: 2027-01-01T06:00}",
+         "schedule.end is '2027-01-01T06:00', not after start; end comes after start; exchange the two"),
+        ("schedule: {rate: 1 day, window_minutes: 0}",
+         "schedule.window_minutes is 0; a window is a whole number of minutes from 1 to 1,440; "
+         "leave it out to fire on time"),
     ],
 )  # fmt: skip
 def test_one_mistake_is_one_problem(trigger: str, said: str) -> None:
