@@ -107,6 +107,7 @@ class RuleTrigger(Trigger):
         made = aws.cloudwatch.EventRule(
             self._named("rule"),
             description=f"{args.what.capitalize()} that start {submission.job}",
+            event_bus_name=rule.bus,
             event_pattern=pulumi.Output.json_dumps(rule.pattern, sort_keys=True),
             state="ENABLED" if args.enabled else "DISABLED",
             opts=self._child,
@@ -116,6 +117,7 @@ class RuleTrigger(Trigger):
         aws.cloudwatch.EventTarget(
             self._named("rule"),
             rule=made.name,
+            event_bus_name=rule.bus,
             target_id=args.part,
             arn=submission.queue_arn,
             role_arn=role.arn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -24,7 +25,29 @@ triggers:
   - schedule: {{rate: 1 day, start: 2024-12-01T00:00}}
   - schedule: {{at: 2030-06-01T06:00, timezone: Europe/Berlin}}
 """
-JOBS = {"timed": TIMED}
+CHAINED = f"""{HEAD}
+command: ["Ref::after_job_id", "Ref::day", "Ref::why"]
+parameters: {{why: ""}}
+triggers:
+  - after: {{job: base, take: {{day: date}}}}
+  - after: {{job: base, status: failed, take: {{day: date}}}}
+    parameters: {{why: the base failed}}
+"""
+BASE = f"""{HEAD}
+command: ["Ref::date"]
+parameters: {{date: today}}
+"""
+ORDERED = f"""{HEAD}
+command: ["Ref::order", "Ref::lines"]
+triggers:
+  - event:
+      bus: shop
+      pattern: {{source: [shop.orders], detail: {{paid: [true]}}}}
+      sample: {{source: shop.orders, detail: {{paid: true, order: a-1, lines: 3}}}}
+      take: {{order: $.detail.order, lines: $.detail.lines}}
+    enabled: false
+"""
+JOBS = {"timed": TIMED, "chained": CHAINED, "base": BASE, "ordered": ORDERED}
 
 
 class Clock(datetime):
@@ -57,3 +80,43 @@ def test_one_time_is_local_with_seconds(kinds: Recording) -> None:
         "at(2030-06-01T06:00:00)",
         "Europe/Berlin",
     )
+
+
+def test_a_chain_listens_to_one_job_of_this_stage_and_takes_its_parameters(kinds: Recording) -> None:
+    rule = kinds.one("EventRule", "batchyard-dev-chained-after1").inputs
+    pattern = json.loads(rule["eventPattern"])
+    assert pattern["detail"] == {
+        "status": ["SUCCEEDED"],
+        "jobQueue": [kinds.outputs["queues"]["standard"]],
+        "jobDefinition": [{"prefix": f"{kinds.outputs['job_definitions']['base']}:"}],
+        "arrayProperties": {"index": [{"exists": False}]},
+    }
+    target = kinds.one("EventTarget", "batchyard-dev-chained-after1").inputs
+    assert target["inputTransformer"]["inputPaths"]["day"] == "$.detail.parameters.date"
+    template = target["inputTransformer"]["inputTemplate"]
+    assert '"after_exit_code":"<after_exit_code>","after_job":"base","after_job_id":<after_job_id>' in template
+    failed = kinds.one("EventRule", "batchyard-dev-chained-after2").inputs
+    assert json.loads(failed["eventPattern"])["detail"]["status"] == ["FAILED"]
+    fixed = kinds.one("EventTarget", "batchyard-dev-chained-after2").inputs["inputTransformer"]["inputTemplate"]
+    assert '"why":"the base failed"' in fixed
+
+
+def test_an_event_may_come_from_a_bus_of_ones_own(kinds: Recording) -> None:
+    rule = kinds.one("EventRule", "batchyard-dev-ordered-event1").inputs
+    assert (rule["eventBusName"], rule["state"]) == ("shop", "DISABLED")
+    assert json.loads(rule["eventPattern"]) == {"source": ["shop.orders"], "detail": {"paid": [True]}}
+    target = kinds.one("EventTarget", "batchyard-dev-ordered-event1").inputs
+    assert target["eventBusName"] == "shop"
+    assert target["inputTransformer"]["inputTemplate"] == '{"Parameters":{"lines":"<lines>","order":"<order>"}}'
+
+
+def test_each_trigger_may_submit_its_own_job_only(kinds: Recording) -> None:
+    definition = kinds.outputs["job_definitions"]["chained"]
+    policy = json.loads(kinds.one("RolePolicy", "batchyard-dev-chained-after1").inputs["policy"])
+    assert policy["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["batch:SubmitJob"],
+            "Resource": [kinds.outputs["queues"]["standard"], definition, f"{definition}:*"],
+        }
+    ]
