@@ -17,6 +17,7 @@ from jobs.event_rules.pattern import parse_pattern
 from jobs.event_rules.rules import EventRule, event_rule
 from jobs.problems import Problem, Problems
 from jobs.spec import JobSpec, LoadedSpec
+from jobs.spec.event_sources import DEFAULT_BUS
 from jobs.spec.triggers import Trigger, numbered
 from local.emulator.events.transformer import InputError, transform
 
@@ -45,19 +46,37 @@ class StageNames:
     settings: Settings
     physical: Mapping[str, str] = field(default_factory=dict)
     """Bucket → physical name, of a stage that is up."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """Job → its queue in the settings."""
+    account: str = ""
+    """The event's: who asks may not know the stage's."""
+    partition: str = "aws"
 
     def bucket(self, name: str) -> str:
         return self.physical.get(name, name)
+
+    def queue_arn(self, job: str) -> str:
+        return f"{self._batch}:job-queue/{self._names.of('job queue', self.queues[job])}"
+
+    def definition_arn_prefix(self, job: str) -> str:
+        return f"{self._batch}:job-definition/{self._names.of('job definition', job)}:"
+
+    @property
+    def _names(self) -> Names:
+        return Names(stage=self.settings.stage)
+
+    @property
+    def _batch(self) -> str:
+        return f"arn:{self.partition}:batch:{self.settings.region}:{self.account}"
 
     def as_named(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """The event with its bucket called as patterns call it: a file of sample events may have either name."""
         bucket = _at(event, "detail", "bucket", "name")
         if not isinstance(bucket, str):
             return event
-        own = Names(stage=self.settings.stage)
         digits = AUTO_SUFFIX_LENGTH - 1
         for name in self.settings.buckets:
-            automatic = rf"{re.escape(own.of('bucket', name))}-[0-9a-f]{{{digits}}}"
+            automatic = rf"{re.escape(self._names.of('bucket', name))}-[0-9a-f]{{{digits}}}"
             if bucket == name or (name not in self.physical and re.fullmatch(automatic, bucket)):
                 named = {**event["detail"]["bucket"], "name": self.bucket(name)}
                 return {**event, "detail": {**event["detail"], "bucket": named}}
@@ -91,29 +110,44 @@ def read_event(text: str, *, place: str) -> dict[str, Any]:
 
 
 def answers(
-    settings: Settings, specs: Iterable[LoadedSpec], event: Mapping[str, Any], physical: Mapping[str, str] | None = None
+    settings: Settings,
+    specs: Iterable[LoadedSpec],
+    event: Mapping[str, Any],
+    *,
+    bus: str = DEFAULT_BUS,
+    physical: Mapping[str, str] | None = None,
 ) -> list[Answer]:
-    """Every trigger's answer, by job and trigger. Raises Problems for overrides that make no sense."""
-    names = StageNames(settings=settings, physical=physical or {})
-    named = names.as_named(event)
+    """Every trigger's answer to an event of a bus, by job and trigger. Raises Problems for overrides that make no
+    sense."""
     deployed = {loaded.name: loaded.spec for loaded in effective_specs(settings, specs)}
+    queue_arn = _at(event, "detail", "jobQueue")
+    parts = queue_arn.split(":") if isinstance(queue_arn, str) else []
+    names = StageNames(
+        settings=settings,
+        physical=physical or {},
+        queues={job: spec.queue for job, spec in deployed.items()},
+        account=parts[4] if len(parts) > 5 else str(event.get("account", "")),
+        partition=parts[1] if len(parts) > 5 else "aws",
+    )
+    named = names.as_named(event)
     return [
-        _answer(job, part, spec, trigger, named, names)
+        _answer(job, part, spec, trigger, named, bus, names)
         for job, spec in sorted(deployed.items())
         for part, trigger in numbered(spec.triggers)
     ]
 
 
 def _answer(
-    job: str, part: str, spec: JobSpec, trigger: Trigger, event: Mapping[str, Any], names: StageNames
+    job: str, part: str, spec: JobSpec, trigger: Trigger, event: Mapping[str, Any], bus: str, names: StageNames
 ) -> Answer:
     rule = event_rule(trigger, names)
     if rule is None:
         return Answer(job=job, trigger=part, verdict="other", why=f"a {trigger.kind} waits for no event")
     region = event.get("region", names.settings.region)
-    if region != names.settings.region:
-        elsewhere = Mismatch(field="region", got=region, wanted=[names.settings.region])
-        return Answer(job=job, trigger=part, verdict="other", mismatches=[elsewhere])
+    for place, got, wanted in (("bus", bus, rule.bus), ("region", region, names.settings.region)):
+        if got != wanted:
+            elsewhere = Mismatch(field=place, got=got, wanted=[wanted])
+            return Answer(job=job, trigger=part, verdict="other", mismatches=[elsewhere])
     different = mismatches(parse_pattern(json.dumps(rule.pattern)), event)
     if different:
         return Answer(job=job, trigger=part, verdict="other", mismatches=different)

@@ -20,6 +20,7 @@ from jobs.event_rules.json_path import ABSENT
 from jobs.event_rules.mismatch import Mismatch
 from jobs.problems import Problems
 from jobs.spec import discover_jobs
+from jobs.spec.event_sources import DEFAULT_BUS
 from local.home import Home
 from local.stage import DEFAULT_STACK
 
@@ -43,6 +44,7 @@ def _group() -> None:
 def try_event(
     file: Annotated[str, typer.Argument(metavar="FILE", help="An event as JSON; - reads it from standard input.")],
     stack: Annotated[str, typer.Option("--stack", "-s", help="Whose jobs.")] = DEFAULT_STACK,
+    bus: Annotated[str, typer.Option("--bus", help="The event bus it comes to.")] = DEFAULT_BUS,
     as_json: Json = False,
 ) -> None:
     """Which jobs of a stage an event would start, with which parameters, and why the others not.
@@ -57,7 +59,13 @@ def try_event(
     try:
         event = read_event(_text(file), place="standard input" if file == _STANDARD_INPUT else file)
         physical, unavailable = _physical_buckets(stack)
-        found = answers(load_settings_file(settings_file), discover_jobs(home.repository / "jobs"), event, physical)
+        found = answers(
+            load_settings_file(settings_file),
+            discover_jobs(home.repository / "jobs"),
+            event,
+            bus=bus,
+            physical=physical,
+        )
     except Problems as problems:
         fail(f"{problems}")
     if as_json:

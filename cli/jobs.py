@@ -139,6 +139,10 @@ def started_by(spec: JobSpec) -> list[str]:
             texts.append(" ".join(f"{source.bucket}/{key}" for key in keys))
         elif trigger.schedule is not None:
             texts.append(f"{trigger.schedule.expression} {trigger.schedule.timezone or 'in the stage’s time zone'}")
+        elif trigger.after is not None:
+            texts.append(f"{trigger.after.job} {trigger.after.status}")
+        elif trigger.event is not None:
+            texts.append(f"events of {trigger.event.bus}: {trigger.event.pattern['source']}")
         if not trigger.enabled:
             texts[-1] += " (resting)"
     return texts or ["by hand"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pulumi
 import pulumi_aws as aws
 
+from components.account import Account
 from components.buckets import Bucket
 from components.names import Names
 from components.trigger import RuleTrigger, ScheduleArgs, ScheduleTrigger, Submission, TriggerArgs
@@ -15,7 +17,7 @@ from jobs.event_rules.rules import event_rule
 from jobs.spec import JobSpec, Trigger
 from jobs.spec.triggers import numbered
 
-WHAT = {"upload": "uploads", "schedule": "schedules"}
+WHAT = {"upload": "uploads", "schedule": "schedules", "after": "ends of other jobs", "event": "events"}
 """Part of a trigger's name, without its number → what starts the job."""
 
 
@@ -24,14 +26,25 @@ class TriggerPlaces:
     """What the stage has for triggers to name (`event_rules.rules.Places`)."""
 
     names: Names
-    partition: str
+    account: Account
+    region: str
     buckets: Mapping[str, Bucket]
+    queues: Mapping[str, pulumi.Input[str]]
+    """Job → ARN of the queue it goes to."""
     schedule_group: aws.scheduler.ScheduleGroup | None
     """None in a stage without schedules."""
     alarm_topic_arn: pulumi.Input[str] | None = None
 
     def bucket(self, name: str) -> pulumi.Output[str]:
         return self.buckets[name].name
+
+    def queue_arn(self, job: str) -> pulumi.Input[str]:
+        return self.queues[job]
+
+    def definition_arn_prefix(self, job: str) -> str:
+        # written out, for the definition of a job further down isn't made yet
+        name = self.names.of("job definition", job)
+        return f"arn:{self.account.partition}:batch:{self.region}:{self.account.account_id}:job-definition/{name}:"
 
 
 def make_triggers(
@@ -70,7 +83,8 @@ def _make(
             source=trigger.schedule,
             group_name=places.schedule_group.name,
             group_arn=places.schedule_group.arn,
-            partition=places.partition,
+            partition=places.account.partition,
+            now=datetime.now(UTC),
             parameters=trigger.parameters,
         ),
         opts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from components.chain_check import chain_problems
 from components.settings_load import settings_places
 from components.settings_model import Settings
 from components.settings_queues import MAX_ENVIRONMENTS_PER_QUEUE, QueueSettings
@@ -29,10 +30,10 @@ def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem
             problems.append(_unknown(place_of("jobs", name), "job", name, known))
         if overrides.queue is not None and overrides.queue not in settings.queues:
             problems.append(_unknown(place_of("jobs", name, "queue"), "queue", overrides.queue, settings.queues))
-    for loaded in specs:
-        if _enabled(settings, loaded):
-            problems += _job(settings, loaded, place_of)
-    return problems
+    deployed = [loaded for loaded in specs if _enabled(settings, loaded)]
+    for loaded in deployed:
+        problems += _job(settings, loaded, place_of)
+    return [*problems, *chain_problems(deployed, known)]
 
 
 def _enabled(settings: Settings, loaded: LoadedSpec) -> bool:

@@ -274,8 +274,10 @@ class Stage(pulumi.ComponentResource):
             group = aws.scheduler.ScheduleGroup(self._names.of("schedule group", "jobs"), opts=self._child)
         return TriggerPlaces(
             names=self._names,
-            partition=self._args.account.partition,
+            account=self._args.account,
+            region=self._settings.region,
             buckets=self.buckets,
+            queues={planned.name: self.queues[planned.spec.queue].arn for planned in self._args.plan.jobs},
             schedule_group=group,
             alarm_topic_arn=self._alarm_topic_arn,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import pulumi
@@ -108,6 +109,7 @@ class RuleTrigger(Trigger):
         made = aws.cloudwatch.EventRule(
             self._named("rule"),
             description=f"{args.what.capitalize()} that start {submission.job}",
+            event_bus_name=rule.bus,
             event_pattern=pulumi.Output.json_dumps(rule.pattern, sort_keys=True),
             state="ENABLED" if args.enabled else "DISABLED",
             opts=self._child,
@@ -117,6 +119,7 @@ class RuleTrigger(Trigger):
         aws.cloudwatch.EventTarget(
             self._named("rule"),
             rule=made.name,
+            event_bus_name=rule.bus,
             target_id=args.part,
             arn=submission.queue_arn,
             role_arn=role.arn,
@@ -144,6 +147,7 @@ class ScheduleArgs:
     group_name: pulumi.Input[str]
     group_arn: pulumi.Input[str]
     partition: str
+    now: datetime
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -166,7 +170,9 @@ class ScheduleTrigger(Trigger):
             group_name=schedule.group_name,
             schedule_expression=schedule.source.expression,
             schedule_expression_timezone=schedule.source.timezone,
-            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            start_date=_utc(schedule.source, schedule.source.start, from_=schedule.now),
+            end_date=_utc(schedule.source, schedule.source.end),
+            flexible_time_window=_window(schedule.source),
             state="ENABLED" if args.enabled else "DISABLED",
             target=aws.scheduler.ScheduleTargetArgs(
                 arn=f"arn:{schedule.partition}:scheduler:::{SUBMIT_JOB_TARGET}",
@@ -180,6 +186,22 @@ class ScheduleTrigger(Trigger):
             opts=after_policy,
         )
         self.register_outputs({"schedule_arn": made.arn, "dead_letters_url": self.dead_letters_url})
+
+
+def _window(source: ScheduleSource) -> aws.scheduler.ScheduleFlexibleTimeWindowArgs:
+    if source.window_minutes is None:
+        return aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF")
+    return aws.scheduler.ScheduleFlexibleTimeWindowArgs(
+        mode="FLEXIBLE", maximum_window_in_minutes=source.window_minutes
+    )
+
+
+def _utc(source: ScheduleSource, local: str | None, *, from_: datetime | None = None) -> str | None:
+    """`2027-01-01T05:00:00Z`; None for a time before `from_`: the scheduler refuses a start that has passed."""
+    if local is None:
+        return None
+    at = source.moment_of(local)
+    return None if from_ is not None and at <= from_ else at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def schedule_input(submission: Submission, parameters: Mapping[str, str]) -> dict[str, Any]:

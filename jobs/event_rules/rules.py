@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jobs import conventions
-from jobs.event_rules.pattern import PatternError, parse_pattern
-from jobs.event_rules.sample import sample_upload
 
 if TYPE_CHECKING:  # the specifications check themselves with this module
+    from jobs.spec.event_sources import AfterSource, EventSource
     from jobs.spec.s3_source import S3Source
     from jobs.spec.triggers import Trigger
 
-PATTERN_MAX_CHARACTERS: Final = 2048
-"""What PutRule takes unless AWS raised the account's quota (EventBridge User Guide, quotas)."""
-
 S3_PATHS: Final[Mapping[str, str]] = {"bucket": "$.detail.bucket.name", "key": "$.detail.object.key"}
 assert tuple(S3_PATHS) == conventions.S3_TRIGGER_PARAMETERS
+AFTER_PATHS: Final[Mapping[str, str]] = {
+    "after_job_id": "$.detail.jobId",
+    "after_job_name": "$.detail.jobName",
+    "after_exit_code": "$.detail.container.exitCode",
+}
+STATE_CHANGE: Final = "Batch Job State Change"
 
 
 class Places(Protocol):
@@ -30,6 +32,12 @@ class Places(Protocol):
 
     def bucket(self, name: str) -> Any:
         """Its physical name."""
+
+    def queue_arn(self, job: str) -> Any:
+        """The queue a job goes to."""
+
+    def definition_arn_prefix(self, job: str) -> Any:
+        """A job's definition up to its revision, with the colon before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +49,22 @@ class EventRule:
     """Placeholder → where the event has its value."""
     template: str
     """`{"Parameters":{…}}` with `<placeholder>`s."""
+    bus: str = "default"
 
 
 def event_rule(trigger: Trigger, places: Places) -> EventRule | None:
     """None for triggers that aren't events: schedules."""
-    if trigger.s3 is None:
-        return None
-    return EventRule(
-        pattern=upload_pattern(places.bucket(trigger.s3.bucket), trigger.s3),
-        paths=S3_PATHS,
-        template=input_template(trigger.parameters, S3_PATHS),
-    )
+    if trigger.s3 is not None:
+        return EventRule(
+            pattern=upload_pattern(places.bucket(trigger.s3.bucket), trigger.s3),
+            paths=S3_PATHS,
+            template=input_template(trigger.parameters, {name: f"<{name}>" for name in S3_PATHS}),
+        )
+    if trigger.after is not None:
+        return _after_rule(trigger.after, trigger.parameters, places)
+    if trigger.event is not None:
+        return _any_rule(trigger.event, trigger.parameters)
+    return None
 
 
 def upload_pattern(bucket_name: Any, source: S3Source) -> dict[str, Any]:
@@ -80,59 +93,45 @@ def _key_entries(source: S3Source) -> list[dict[str, str]]:
     return [{"prefix": prefix}] if prefix else []
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """Why a rule can't be as it is, in the words of a problem."""
+def _after_rule(source: AfterSource, parameters: Mapping[str, str], places: Places) -> EventRule:
+    taken = {name: f"$.detail.parameters.{other}" for name, other in source.take.items()}
+    paths = {**AFTER_PATHS, **taken}
+    # a number without quotes would stay one, and parameters are texts
+    filled = {name: f'"<{name}>"' if name == "after_exit_code" else f"<{name}>" for name in paths}
+    return EventRule(
+        pattern={
+            "source": ["aws.batch"],
+            "detail-type": [STATE_CHANGE],
+            "detail": {
+                "status": [source.status.upper()],
+                "jobQueue": [places.queue_arn(source.job)],
+                "jobDefinition": [{"prefix": places.definition_arn_prefix(source.job)}],
+                # the children of an array end one by one before it
+                "arrayProperties": {"index": [{"exists": False}]},
+            },
+        },
+        paths=paths,
+        template=input_template(parameters, {"after_job": _json(source.job), **filled}),
+    )
 
-    got: str
-    allowed: str
-    remedy: str
 
-
-class _LongestNames:
-    """Stands for a stage whose names have AWS's full length."""
-
-    def bucket(self, name: str) -> str:
-        return name.ljust(63, "x")
-
-
-def check_rule(trigger: Trigger) -> Refusal | None:
-    """What EventBridge would refuse of the trigger's rule, or a rule that its own sample event doesn't fulfil."""
-    places = _LongestNames()
-    rule = event_rule(trigger, places)
-    if rule is None:
-        return None
-    text = _json(rule.pattern)
-    try:
-        pattern = parse_pattern(text)
-    except PatternError as error:
-        return Refusal(got=f"no pattern ({error})", allowed="EventBridge must take it", remedy="change it there")
-    if len(text) > PATTERN_MAX_CHARACTERS:
-        return Refusal(
-            got=f"a pattern of {len(text):,} characters",
-            allowed=f"EventBridge takes {PATTERN_MAX_CHARACTERS:,}",
-            remedy="name fewer or shorter alternatives, or make several triggers",
-        )
-    assert trigger.s3 is not None
-    sample = sample_upload(places.bucket(trigger.s3.bucket), trigger.s3)
-    if not pattern.matches(sample):
-        return Refusal(
-            got=f"not fulfilled by its own sample, {sample['detail']['object']}"[:200],
-            allowed="a trigger takes some event",
-            remedy="change what contradicts itself",
-        )
-    return None
+def _any_rule(source: EventSource, parameters: Mapping[str, str]) -> EventRule:
+    return EventRule(
+        pattern=source.pattern,
+        paths=source.take,
+        # in quotes numbers and booleans become texts, as parameters must be; texts get no second pair
+        template=input_template(parameters, {name: f'"<{name}>"' for name in source.take}),
+        bus=source.bus,
+    )
 
 
 def input_template(parameters: Mapping[str, str], offered: Mapping[str, str]) -> str:
     """The input transformer's template: `{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"small"}}`.
 
-    `offered` names are filled in by the event unless `parameters` fix them. EventBridge puts quotes around text it
-    fills in, and escapes nothing in it: a key with a quote starts no job.
+    `offered` are names with JSON that holds placeholders; `parameters` win over them. EventBridge puts quotes around
+    text it fills in, and escapes nothing in it: a key with a quote starts no job.
     """
-    fixed = {name: _json(value) for name, value in parameters.items()}
-    filled = {name: f"<{name}>" for name in offered if name not in fixed}
-    entries = sorted((fixed | filled).items())
+    entries = sorted({**offered, **{name: _json(value) for name, value in parameters.items()}}.items())
     return '{"Parameters":{' + ",".join(f"{_json(name)}:{value}" for name, value in entries) + "}}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs.event_rules.rules import check_rule
+from jobs.event_rules.check import check_rule
 from jobs.problems import Problem, listing, suggestion
 from jobs.spec.found import Found, PlaceOf, problem_at
 from jobs.spec.model import JobSpec
@@ -27,7 +27,7 @@ def check(spec: JobSpec, place_of: PlaceOf, broken: frozenset[KeyPath]) -> list[
     for position, trigger in triggers.items():
         refused = check_rule(trigger)
         if refused is not None:
-            path: KeyPath = ("triggers", position, trigger.kind)
+            path: KeyPath = ("triggers", position, trigger.kind, *refused.key)
             found.append(problem_at(place_of, path, refused.got, refused.allowed, refused.remedy))
     return found
 

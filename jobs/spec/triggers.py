@@ -10,12 +10,14 @@ from typing import Final
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from jobs import conventions
+from jobs.problems import listing
 from jobs.spec.base import Strict, refuse
+from jobs.spec.event_sources import AFTER_PARAMETERS, AfterSource, EventSource
 from jobs.spec.parameters import parameter_names
 from jobs.spec.s3_source import S3Source
 from jobs.spec.schedule_source import ScheduleSource
 
-PART_WORDS: Final[Mapping[str, str]] = {"s3": "upload", "schedule": "schedule"}
+PART_WORDS: Final[Mapping[str, str]] = {"s3": "upload", "schedule": "schedule", "after": "after", "event": "event"}
 """Kind of trigger → what the names of its resources hold."""
 _SCHEDULER_WORDS = frozenset(
     f"<aws.scheduler.{word}>" for word in ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
@@ -23,7 +25,7 @@ _SCHEDULER_WORDS = frozenset(
 
 
 class Trigger(Strict):
-    """What submits the job: an upload (`s3`) or a time (`schedule`)."""
+    """What submits the job: an upload (`s3`), a time (`schedule`), another job's end (`after`), any `event`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -38,6 +40,10 @@ class Trigger(Strict):
     """Offers the parameters `bucket` and `key`."""
     schedule: ScheduleSource | None = None
     """Time, with a time zone."""
+    after: AfterSource | None = None
+    """Offers the parameters `after_job`, `after_job_id`, `after_job_name` and `after_exit_code`."""
+    event: EventSource | None = None
+    """Any event; offers what `take` says."""
     parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
     """Values for `Ref::name` in the command, over those in the job's `parameters`."""
     enabled: bool = True
@@ -50,20 +56,20 @@ class Trigger(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> Trigger:
-        if (self.s3 is None) == (self.schedule is None):
-            got = "without s3 and schedule" if self.s3 is None else "given both s3 and schedule"
+        given = [kind for kind in PART_WORDS if getattr(self, kind) is not None]
+        if len(given) != 1:
             raise refuse(
-                got,
-                "a trigger is one of s3 and schedule",
+                f"given {' and '.join(given)}" if given else f"without {listing(PART_WORDS)}",
+                f"a trigger is one of {listing(PART_WORDS)}",
                 "make each an entry of the list of its own",
-                about=("s3", "schedule"),
+                about=tuple(PART_WORDS),
             )
         for name, value in self.parameters.items():
             words = set(re.findall(r"<[^<>]*>", value))
-            if self.s3 is not None and words:
+            if self.schedule is None and words:
                 raise refuse(
                     f"{value[:60]!r}",
-                    "an S3 trigger's parameters are plain text without <…>",
+                    "only a schedule's parameters may have <…>",
                     "leave the angle brackets out",
                     key=("parameters", name),
                 )
@@ -85,7 +91,11 @@ class Trigger(Strict):
     @property
     def source_parameters(self) -> tuple[str, ...]:
         """Names of the parameters its kind offers without being asked."""
-        return conventions.S3_TRIGGER_PARAMETERS if self.s3 is not None else ()
+        if self.s3 is not None:
+            return conventions.S3_TRIGGER_PARAMETERS
+        if self.after is not None:
+            return (*AFTER_PARAMETERS, *self.after.take)
+        return tuple(self.event.take) if self.event is not None else ()
 
     @property
     def offered(self) -> frozenset[str]:

@@ -157,3 +157,76 @@ def test_the_stage_may_be_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(events, "open_stage", unavailable)
     assert "stage local: [down]" in asked(PHOTO).stdout
+
+
+CHAINED = """\
+description: Comes after the photographs, and after orders
+owner: media
+platform: ec2
+queue: standard
+resources: {vcpus: 1, memory_mib: 512}
+command: ["Ref::photo", "Ref::after_exit_code", "Ref::lines"]
+parameters: {photo: none, after_exit_code: none, lines: "0"}
+triggers:
+  - after: {job: thumbnails, take: {photo: key}}
+  - event:
+      bus: shop
+      pattern: {source: [shop.orders]}
+      sample: {source: shop.orders, detail: {lines: 3}}
+      take: {lines: $.detail.lines}
+"""
+
+
+def ended(**changes: Any) -> dict[str, Any]:
+    detail = {
+        "jobId": "1",
+        "jobName": "n",
+        "status": "SUCCEEDED",
+        "jobQueue": "arn:aws:batch:us-east-1:123456789012:job-queue/batchyard-local-standard",
+        "jobDefinition": "arn:aws:batch:us-east-1:123456789012:job-definition/batchyard-local-thumbnails:7",
+        "parameters": {"key": "photos/a.jpg"},
+        "container": {"exitCode": 0},
+    }
+    return {"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": {**detail, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, None),
+        ({"status": "FAILED"}, "detail.status"),
+        ({"jobQueue": "arn:aws:batch:us-east-1:123456789012:job-queue/batchyard-dev-standard"}, "detail.jobQueue"),
+        (
+            {"jobDefinition": "arn:aws:batch:us-east-1:123456789012:job-definition/batchyard-local-thumbnails-2:1"},
+            "detail.jobDefinition",
+        ),
+        ({"arrayProperties": {"index": 3}}, "detail.arrayProperties.index"),
+        ({"arrayProperties": {"size": 3}}, None),
+    ],
+)
+def test_a_chain_takes_the_whole_end_of_its_own_stages_job(
+    repository: Path, changes: dict[str, Any], field: str | None
+) -> None:
+    (repository / "jobs" / "chained").mkdir()
+    (repository / "jobs" / "chained" / "job.yaml").write_text(CHAINED)
+    found = verdicts(ended(**changes))["chained/after1"]
+    assert [one["field"] for one in found["mismatches"]] == ([] if field is None else [field])
+    if field is None:
+        assert found["parameters"] == {
+            "after_exit_code": "0",
+            "after_job": "thumbnails",
+            "after_job_id": "1",
+            "after_job_name": "n",
+            "lines": "0",
+            "photo": "photos/a.jpg",
+        }
+
+
+def test_a_bus_is_part_of_the_question(repository: Path) -> None:
+    (repository / "jobs" / "chained").mkdir()
+    (repository / "jobs" / "chained" / "job.yaml").write_text(CHAINED)
+    order = {"source": "shop.orders", "detail-type": "Paid", "detail": {"lines": 3}}
+    assert verdicts(order, "--bus", "shop")["chained/event1"]["parameters"]["lines"] == "3"
+    assert verdicts(order)["chained/event1"]["mismatches"] == [
+        {"field": "bus", "got": "default", "missing": False, "wanted": ["shop"]}
+    ]

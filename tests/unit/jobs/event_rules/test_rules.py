@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from jobs.event_rules.check import check_rule
 from jobs.event_rules.pattern import Pattern, parse_pattern
-from jobs.event_rules.rules import check_rule, upload_pattern
+from jobs.event_rules.rules import upload_pattern
 from jobs.event_rules.sample import sample_upload
 from jobs.spec import S3Source, Trigger
 from jobs.spec.s3_source import SIZE_MAX_BYTES
@@ -91,7 +92,7 @@ def test_a_pattern_longer_than_eventbridge_takes_is_refused() -> None:
 
 
 def test_a_pattern_that_its_sample_cannot_fulfil_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.event_rules.rules.sample_upload", lambda *_arguments: upload("elsewhere", 1))
+    monkeypatch.setattr("jobs.event_rules.check.sample_upload", lambda *_arguments: upload("elsewhere", 1))
     refused = check_rule(Trigger(s3=S3Source(bucket="uploads", prefix="in/")))
     assert refused is not None
-    assert refused.got.startswith("not fulfilled by its own sample, {'key': 'elsewhere'")
+    assert refused.got == 'not fulfilled by its own sample, whose detail.bucket.name is "uploads"'

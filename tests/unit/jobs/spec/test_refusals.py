@@ -188,14 +188,14 @@ def test_the_sound_one_is_sound() -> None:
         (
             "s3: {bucket: uploads, prefix: photos/, suffix: [.jpg, .png]}",
             "enabled: true",
-            "jobs/x/job.yaml:13: triggers[0] is without s3 and schedule; a trigger is one of s3 and schedule; "
-            "make each an entry of the list of its own",
+            "jobs/x/job.yaml:13: triggers[0] is without after, event, s3, schedule; "
+            "a trigger is one of after, event, s3, schedule; make each an entry of the list of its own",
         ),
         (
             "suffix: [.jpg, .png]}",
             "suffix: [.jpg, .png]}\n    parameters: {key: <key>}",
-            "jobs/x/job.yaml:14: triggers[0].parameters.key is '<key>'; an S3 trigger's parameters are plain text "
-            "without <…>; leave the angle brackets out",
+            "jobs/x/job.yaml:14: triggers[0].parameters.key is '<key>'; only a schedule's parameters may have <…>; "
+            "leave the angle brackets out",
         ),
     ],
 )

@@ -1,0 +1,122 @@
+"""A stage with every kind of trigger: what each becomes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from components import job_triggers
+from tests.unit.components import example
+from tests.unit.components.mocked_engine import Recording, record
+
+HEAD = """\
+description: One kind of trigger
+owner: media
+platform: ec2
+queue: standard
+resources: {vcpus: 1, memory_mib: 512}
+"""
+TIMED = f"""{HEAD}
+triggers:
+  - schedule:
+      {{rate: 1 day, window_minutes: 15, start: 2029-12-01T00:00, end: 2030-06-01T02:00, timezone: Europe/Berlin}}
+  - schedule: {{rate: 1 day, start: 2024-12-01T00:00}}
+  - schedule: {{at: 2030-06-01T06:00, timezone: Europe/Berlin}}
+"""
+CHAINED = f"""{HEAD}
+command: ["Ref::after_job_id", "Ref::day", "Ref::why"]
+parameters: {{why: ""}}
+triggers:
+  - after: {{job: base, take: {{day: date}}}}
+  - after: {{job: base, status: failed, take: {{day: date}}}}
+    parameters: {{why: the base failed}}
+"""
+BASE = f"""{HEAD}
+command: ["Ref::date"]
+parameters: {{date: today}}
+"""
+ORDERED = f"""{HEAD}
+command: ["Ref::order", "Ref::lines"]
+triggers:
+  - event:
+      bus: shop
+      pattern: {{source: [shop.orders], detail: {{paid: [true]}}}}
+      sample: {{source: shop.orders, detail: {{paid: true, order: a-1, lines: 3}}}}
+      take: {{order: $.detail.order, lines: $.detail.lines}}
+    enabled: false
+"""
+JOBS = {"timed": TIMED, "chained": CHAINED, "base": BASE, "ordered": ORDERED}
+
+
+class Clock(datetime):
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    repository = example.write_repository(tmp_path_factory.mktemp("kinds"), JOBS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_triggers, "datetime", Clock)
+        return record(example.config(), stack="dev", repository=repository)
+
+
+def test_a_schedule_may_have_a_window_and_two_ends(kinds: Recording) -> None:
+    bounded = kinds.one("Schedule", "batchyard-dev-timed-schedule1").inputs
+    assert bounded["flexibleTimeWindow"] == {"mode": "FLEXIBLE", "maximumWindowInMinutes": 15}
+    assert (bounded["startDate"], bounded["endDate"]) == ("2029-11-30T23:00:00Z", "2030-06-01T00:00:00Z")
+
+
+def test_a_start_that_has_passed_is_not_sent(kinds: Recording) -> None:
+    assert kinds.one("Schedule", "batchyard-dev-timed-schedule2").inputs.get("startDate") is None
+
+
+def test_one_time_is_local_with_seconds(kinds: Recording) -> None:
+    once = kinds.one("Schedule", "batchyard-dev-timed-schedule3").inputs
+    assert (once["scheduleExpression"], once["scheduleExpressionTimezone"]) == (
+        "at(2030-06-01T06:00:00)",
+        "Europe/Berlin",
+    )
+
+
+def test_a_chain_listens_to_one_job_of_this_stage_and_takes_its_parameters(kinds: Recording) -> None:
+    rule = kinds.one("EventRule", "batchyard-dev-chained-after1").inputs
+    pattern = json.loads(rule["eventPattern"])
+    assert pattern["detail"] == {
+        "status": ["SUCCEEDED"],
+        "jobQueue": [kinds.outputs["queues"]["standard"]],
+        "jobDefinition": [{"prefix": f"{kinds.outputs['job_definitions']['base']}:"}],
+        "arrayProperties": {"index": [{"exists": False}]},
+    }
+    target = kinds.one("EventTarget", "batchyard-dev-chained-after1").inputs
+    assert target["inputTransformer"]["inputPaths"]["day"] == "$.detail.parameters.date"
+    template = target["inputTransformer"]["inputTemplate"]
+    assert '"after_exit_code":"<after_exit_code>","after_job":"base","after_job_id":<after_job_id>' in template
+    failed = kinds.one("EventRule", "batchyard-dev-chained-after2").inputs
+    assert json.loads(failed["eventPattern"])["detail"]["status"] == ["FAILED"]
+    fixed = kinds.one("EventTarget", "batchyard-dev-chained-after2").inputs["inputTransformer"]["inputTemplate"]
+    assert '"why":"the base failed"' in fixed
+
+
+def test_an_event_may_come_from_a_bus_of_ones_own(kinds: Recording) -> None:
+    rule = kinds.one("EventRule", "batchyard-dev-ordered-event1").inputs
+    assert (rule["eventBusName"], rule["state"]) == ("shop", "DISABLED")
+    assert json.loads(rule["eventPattern"]) == {"source": ["shop.orders"], "detail": {"paid": [True]}}
+    target = kinds.one("EventTarget", "batchyard-dev-ordered-event1").inputs
+    assert target["eventBusName"] == "shop"
+    assert target["inputTransformer"]["inputTemplate"] == '{"Parameters":{"lines":"<lines>","order":"<order>"}}'
+
+
+def test_each_trigger_may_submit_its_own_job_only(kinds: Recording) -> None:
+    definition = kinds.outputs["job_definitions"]["chained"]
+    policy = json.loads(kinds.one("RolePolicy", "batchyard-dev-chained-after1").inputs["policy"])
+    assert policy["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["batch:SubmitJob"],
+            "Resource": [kinds.outputs["queues"]["standard"], definition, f"{definition}:*"],
+        }
+    ]
