@@ -49,6 +49,8 @@ class StageAccess:
     """Service → boto3 client."""
     environments: Mapping[str, ExportedEnvironment] = field(default_factory=dict)
     """By name in the settings."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """Name in the settings → ARN."""
 
     @property
     def ledger_bucket(self) -> str:
@@ -113,6 +115,7 @@ def from_outputs(outputs: Mapping[str, Any], *, stack: str, client: Callable[[st
         owners=dict(exported.get("owners", {})),
         client=client or functools.partial(_aws_client, region=region),
         environments=_environments(exported),
+        queues={str(name): str(arn) for name, arn in exported.get("queues", {}).items()},
     )
 
 

@@ -184,6 +184,15 @@ def test_an_empty_manifest_fails_and_says_why(stack: Stack, stage: dict[str, Any
     assert any("/empty is empty; a manifest has a line for each child" in event["message"] for event in events)
 
 
+def test_an_array_of_a_fixed_size_counts_its_children(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "shards", arrayProperties={"size": 3})
+    assert described["status"] == "SUCCEEDED", described
+    assert described["arrayProperties"]["statusSummary"]["SUCCEEDED"] == 3
+    last = lane.client("batch").describe_jobs(jobs=[f"{described['jobId']}:2"])["jobs"][0]
+    assert printed(lane, stage, "shards", last)["environment"]["AWS_BATCH_JOB_ARRAY_INDEX"] == hashed("2")
+
+
 def test_memory_folders_are_as_large_as_asked(stack: Stack, stage: dict[str, Any]) -> None:
     lane = stack.project.lane
     described = run(lane, stage, "sorting")
