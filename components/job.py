@@ -16,7 +16,7 @@ from components.check import PlannedJob
 from components.image import Image, ImageArgs, RegistryLogin
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.job_queue import JobQueue
-from components.job_triggers import TriggerPlaces, make_triggers
+from components.job_triggers import MadeTriggers, TriggerPlaces, make_triggers
 from components.ledger import Ledger
 from components.names import Names
 from components.tagging import job_tags, tagging
@@ -71,8 +71,7 @@ class Job(pulumi.ComponentResource):
     repository_arn: pulumi.Output[str]
     role_arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
-    dead_letters: dict[str, pulumi.Output[str]]
-    """`<job>/upload1` → queue URL."""
+    triggers: MadeTriggers
 
     def __init__(self, name: str, args: JobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         job, spec = args.planned.name, args.planned.spec
@@ -93,7 +92,7 @@ class Job(pulumi.ComponentResource):
         self.role_arn = access.role_arn
         definition = self._definition(spec, access)
         self.definition_arn_prefix = definition.arn_prefix
-        self.dead_letters = make_triggers(
+        self.triggers = make_triggers(
             spec,
             Submission(
                 job=job,
