@@ -31,8 +31,8 @@ def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem
             problems.append(_unknown(place_of("jobs", name, "queue"), "queue", overrides.queue, settings.queues))
     for loaded in specs:
         names = [name for name, _ in numbered(loaded.spec.triggers)]
-        overrides = settings.jobs.get(loaded.name)
-        for trigger in () if overrides is None else overrides.triggers:
+        changed = settings.jobs.get(loaded.name)
+        for trigger in () if changed is None else changed.triggers:
             if trigger not in names:
                 problems.append(_unknown(place_of("jobs", loaded.name, "triggers", trigger), "trigger", trigger, names))
     deployed = [loaded for loaded in specs if _enabled(settings, loaded)]

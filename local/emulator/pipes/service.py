@@ -110,10 +110,9 @@ class PipesService:
             raise ExecutionError(f"{pipe.target}: the emulator's pipes submit jobs, with BatchJobParameters")
         job = submission(parameters, queue_arn=pipe.target, event=event)
         names = definition_names(job["jobDefinition"], pipe.target)
-        for action, resources in (
-            *((one, [pipe.source]) for one in _READING),
-            ("batch:SubmitJob", [pipe.target, names]),
-        ):
+        wanted: list[tuple[str, list[str | tuple[str, ...]]]] = [(one, [pipe.source]) for one in _READING]
+        wanted.append(("batch:SubmitJob", [pipe.target, names]))
+        for action, resources in wanted:
             refused = role_refusal(
                 pipe.role_arn, service=PRINCIPAL, action=action, resources=resources, source_arn=pipe.arn
             )

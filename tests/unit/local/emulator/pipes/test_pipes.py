@@ -106,7 +106,12 @@ def test_a_poison_message_ends_in_the_dead_letter_queue_and_the_log_says_why(lan
     make_pipe(context)
     send(context, url, "no JSON", '{"order": "good"}', '{"order": null}')
     arrived: list[dict[str, Any]] = []
-    eventually("two dead letters", lambda: arrived.extend(messages(context, dead)) or len(arrived) >= 2)
+
+    def both() -> bool:
+        arrived.extend(messages(context, dead))
+        return len(arrived) >= 2
+
+    eventually("two dead letters", both)
     assert sorted(one["Body"] for one in arrived) == ["no JSON", '{"order": null}']
     assert batch.orders == ["good"]
     lines = client(context, "logs").filter_log_events(logGroupName="/pipes/orders")["events"]
