@@ -142,7 +142,7 @@ def _answer(
 ) -> Answer:
     rule = event_rule(trigger, names)
     if rule is None:
-        return Answer(job=job, trigger=part, verdict="other", why=f"a {trigger.kind} waits for no event")
+        return Answer(job=job, trigger=part, verdict="other", why=f"{trigger.kind} waits for no event")
     region = event.get("region", names.settings.region)
     for place, got, wanted in (("bus", bus, rule.bus), ("region", region, names.settings.region)):
         if got != wanted:

@@ -143,6 +143,8 @@ def started_by(spec: JobSpec) -> list[str]:
             texts.append(f"{trigger.after.job} {trigger.after.status}")
         elif trigger.event is not None:
             texts.append(f"events of {trigger.event.bus}: {trigger.event.pattern['source']}")
+        elif trigger.sqs is not None:
+            texts.append("messages to its queue")
         if not trigger.enabled:
             texts[-1] += " (resting)"
     return texts or ["by hand"]

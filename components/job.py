@@ -17,7 +17,7 @@ from components.dispatch import Dispatch, DispatchArgs, manifest_statement
 from components.image import Image, ImageArgs, RegistryLogin
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.job_queue import JobQueue
-from components.job_triggers import TriggerPlaces, make_triggers
+from components.job_triggers import MadeTriggers, TriggerPlaces, make_triggers
 from components.ledger import Ledger
 from components.names import Names
 from components.secrets import JobSecrets
@@ -77,8 +77,7 @@ class Job(pulumi.ComponentResource):
     repository_arn: pulumi.Output[str]
     role_arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
-    dead_letters: dict[str, pulumi.Output[str]]
-    """`<job>/upload1` → queue URL."""
+    triggers: MadeTriggers
 
     def __init__(self, name: str, args: JobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         job, spec = args.planned.name, args.planned.spec
@@ -102,7 +101,7 @@ class Job(pulumi.ComponentResource):
         dispatch = None if spec.manifest is None else self._dispatch(spec, access, definition)
         self.dispatch_arn_prefix = None if dispatch is None else dispatch.arn_prefix
         submitted = dispatch or definition
-        self.dead_letters = make_triggers(
+        self.triggers = make_triggers(
             spec,
             Submission(
                 job=job,

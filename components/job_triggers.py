@@ -12,12 +12,20 @@ import pulumi_aws as aws
 from components.account import Account
 from components.buckets import Bucket
 from components.names import Names
-from components.trigger import RuleTrigger, ScheduleArgs, ScheduleTrigger, Submission, TriggerArgs
+from components.pipe_trigger import PipeArgs, PipeTrigger
+from components.trigger import RuleTrigger, ScheduleArgs, ScheduleTrigger, Submission, Trigger, TriggerArgs
 from jobs.event_rules.rules import event_rule
-from jobs.spec import JobSpec, Trigger
+from jobs.spec import JobSpec
+from jobs.spec import Trigger as SpecTrigger
 from jobs.spec.triggers import numbered
 
-WHAT = {"upload": "uploads", "schedule": "schedules", "after": "ends of other jobs", "event": "events"}
+WHAT = {
+    "upload": "uploads",
+    "schedule": "schedules",
+    "after": "ends of other jobs",
+    "event": "events",
+    "queue": "messages",
+}
 """Part of a trigger's name, without its number → what starts the job."""
 
 
@@ -33,6 +41,7 @@ class TriggerPlaces:
     """Job → ARN of the queue it goes to."""
     schedule_group: aws.scheduler.ScheduleGroup | None
     """None in a stage without schedules."""
+    log_retention_days: int
     alarm_topic_arn: pulumi.Input[str] | None = None
 
     def bucket(self, name: str) -> pulumi.Output[str]:
@@ -44,22 +53,40 @@ class TriggerPlaces:
     def definition_arn_prefix(self, job: str) -> str:
         # written out, for the definition of a job further down isn't made yet
         name = self.names.of("job definition", job)
-        return f"arn:{self.account.partition}:batch:{self.region}:{self.account.account_id}:job-definition/{name}:"
+        return f"{self.arn('batch')}:job-definition/{name}:"
+
+    def arn(self, service: str) -> str:
+        """What ARNs of the stage's account and region begin with, up to the resource."""
+        return f"arn:{self.account.partition}:{service}:{self.region}:{self.account.account_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeTriggers:
+    """Both by `<job>/upload1`: the trigger's name behind its job's."""
+
+    dead_letters: Mapping[str, pulumi.Output[str]]
+    """URL of the dead-letter queue."""
+    message_queues: Mapping[str, pulumi.Output[str]]
+    """URL of the queue whose messages submit the job."""
 
 
 def make_triggers(
     spec: JobSpec, submission: Submission, places: TriggerPlaces, opts: pulumi.ResourceOptions
-) -> dict[str, pulumi.Output[str]]:
-    """Makes them; `<job>/upload1` → URL of its dead-letter queue."""
-    return {
-        f"{submission.job}/{part}": _make(part, trigger, submission, places, opts).dead_letters_url
+) -> MadeTriggers:
+    """Makes all triggers of a job."""
+    made = {
+        f"{submission.job}/{part}": _make(part, trigger, submission, places, opts)
         for part, trigger in numbered(spec.triggers)
     }
+    return MadeTriggers(
+        dead_letters={name: one.dead_letters_url for name, one in made.items()},
+        message_queues={name: one.queue_url for name, one in made.items() if isinstance(one, PipeTrigger)},
+    )
 
 
 def _make(
-    part: str, trigger: Trigger, submission: Submission, places: TriggerPlaces, opts: pulumi.ResourceOptions
-) -> RuleTrigger | ScheduleTrigger:
+    part: str, trigger: SpecTrigger, submission: Submission, places: TriggerPlaces, opts: pulumi.ResourceOptions
+) -> Trigger:
     word = part.rstrip("0123456789")
     args = TriggerArgs(
         names=places.names,
@@ -73,6 +100,14 @@ def _make(
     if rule is not None:
         name = places.names.of("rule", submission.job, part)
         return RuleTrigger(f"{word.capitalize()}Trigger", name, args, rule, opts)
+    if trigger.sqs is not None:
+        pipe = PipeArgs(
+            source=trigger.sqs,
+            pipes_arn=f"{places.arn('pipes')}:pipe/",
+            log_retention_days=places.log_retention_days,
+            parameters=trigger.parameters,
+        )
+        return PipeTrigger(places.names.of("pipe", submission.job, part), args, pipe, opts)
     assert trigger.schedule is not None
     assert trigger.schedule.timezone is not None, "the stage's time zone has been merged in"
     assert places.schedule_group is not None, "a stage with schedules has a group"

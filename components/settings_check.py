@@ -12,6 +12,7 @@ from components.settings_shares import share_problems
 from jobs import conventions
 from jobs.problems import Problem, listing, place, suggestion
 from jobs.spec import LoadedSpec
+from jobs.spec.triggers import numbered
 
 PlaceOf = Callable[..., str]
 _WORDS = {"ec2": "EC2", "fargate": "Fargate"}
@@ -30,6 +31,12 @@ def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem
             problems.append(_unknown(place_of("jobs", name), "job", name, known))
         if overrides.queue is not None and overrides.queue not in settings.queues:
             problems.append(_unknown(place_of("jobs", name, "queue"), "queue", overrides.queue, settings.queues))
+    for loaded in specs:
+        names = [name for name, _ in numbered(loaded.spec.triggers)]
+        changed = settings.jobs.get(loaded.name)
+        for trigger in () if changed is None else changed.triggers:
+            if trigger not in names:
+                problems.append(_unknown(place_of("jobs", loaded.name, "triggers", trigger), "trigger", trigger, names))
     deployed = [loaded for loaded in specs if _enabled(settings, loaded)]
     for loaded in deployed:
         problems += _job(settings, loaded, place_of)

@@ -40,6 +40,13 @@ class RetryOverride(Strict):
     """fail or retry."""
 
 
+class TriggerOverride(Strict):
+    """Of one trigger."""
+
+    enabled: bool = Field(examples=[False])
+    """false lets it rest in this stage, true wakes it."""
+
+
 class JobOverrides(Strict):
     """Keys given here win over the job's own; `resources`, `retry`, `environment`, `secrets` are merged by key."""
 
@@ -59,6 +66,8 @@ class JobOverrides(Strict):
     """false leaves the job out of this stage."""
     triggers_enabled: bool | None = None
     """false lets all its triggers rest in this stage, true wakes all."""
+    triggers: dict[str, TriggerOverride] = Field(default_factory=dict, examples=[{"schedule1": {"enabled": False}}])
+    """Single triggers, by kind and position: `upload1`, `schedule2`; they win over `triggers_enabled`."""
 
     @field_validator("environment")
     @classmethod

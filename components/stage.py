@@ -279,6 +279,7 @@ class Stage(pulumi.ComponentResource):
             buckets=self.buckets,
             queues={planned.name: self.queues[planned.spec.queue].arn for planned in self._args.plan.jobs},
             schedule_group=group,
+            log_retention_days=self._settings.logs.retention_days,
             alarm_topic_arn=self._alarm_topic_arn,
         )
 
@@ -312,7 +313,7 @@ class Stage(pulumi.ComponentResource):
     def _outputs(self) -> Mapping[str, Any]:
         dead_letters = {"ledger": self.ledger.dead_letters_url}
         for job in self.jobs.values():
-            dead_letters |= job.dead_letters
+            dead_letters |= job.triggers.dead_letters
         return {
             "version": reference.VERSION,
             "project": conventions.PROJECT,
@@ -344,6 +345,9 @@ class Stage(pulumi.ComponentResource):
                 **self.topics,
             },
             "dead_letters": dead_letters,
+            "message_queues": {
+                name: url for job in self.jobs.values() for name, url in job.triggers.message_queues.items()
+            },
             "ledger": {
                 "bucket": self.buckets[conventions.LEDGER_BUCKET].name,
                 "attempts_prefix": conventions.LEDGER_ATTEMPTS_PREFIX,

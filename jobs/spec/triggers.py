@@ -14,10 +14,17 @@ from jobs.problems import listing
 from jobs.spec.base import Strict, refuse
 from jobs.spec.event_sources import AFTER_PARAMETERS, AfterSource, EventSource
 from jobs.spec.parameters import parameter_names
+from jobs.spec.queue_sources import PATH_MARK, SqsSource
 from jobs.spec.s3_source import S3Source
 from jobs.spec.schedule_source import ScheduleSource
 
-PART_WORDS: Final[Mapping[str, str]] = {"s3": "upload", "schedule": "schedule", "after": "after", "event": "event"}
+PART_WORDS: Final[Mapping[str, str]] = {
+    "s3": "upload",
+    "schedule": "schedule",
+    "after": "after",
+    "event": "event",
+    "sqs": "queue",
+}
 """Kind of trigger → what the names of its resources hold."""
 _SCHEDULER_WORDS = frozenset(
     f"<aws.scheduler.{word}>" for word in ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
@@ -25,7 +32,8 @@ _SCHEDULER_WORDS = frozenset(
 
 
 class Trigger(Strict):
-    """What submits the job: an upload (`s3`), a time (`schedule`), another job's end (`after`), any `event`."""
+    """What submits the job: an upload (`s3`), a time (`schedule`), another job's end (`after`), any `event`, a message
+    (`sqs`)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -44,6 +52,8 @@ class Trigger(Strict):
     """Offers the parameters `after_job`, `after_job_id`, `after_job_name` and `after_exit_code`."""
     event: EventSource | None = None
     """Any event; offers what `take` says."""
+    sqs: SqsSource | None = None
+    """Messages, one a job; offers `message_id` and what `take` says."""
     parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
     """Values for `Ref::name` in the command, over those in the job's `parameters`."""
     enabled: bool = True
@@ -73,6 +83,13 @@ class Trigger(Strict):
                     "leave the angle brackets out",
                     key=("parameters", name),
                 )
+            if self.sqs is not None and value.startswith(PATH_MARK):
+                raise refuse(
+                    f"{value[:60]!r}",
+                    "a pipe takes what begins with $. for a path",
+                    "write paths below take",
+                    key=("parameters", name),
+                )
             unknown = {word for word in words if word.startswith("<aws.")} - _SCHEDULER_WORDS
             if unknown:
                 raise refuse(
@@ -95,6 +112,8 @@ class Trigger(Strict):
             return conventions.S3_TRIGGER_PARAMETERS
         if self.after is not None:
             return (*AFTER_PARAMETERS, *self.after.take)
+        if self.sqs is not None:
+            return tuple(self.sqs.offered)
         return tuple(self.event.take) if self.event is not None else ()
 
     @property

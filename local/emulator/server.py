@@ -25,7 +25,7 @@ from local.emulator.request_parser import use_request_parser
 from local.emulator.sockets import BACKLOG, bridge_address, open_sockets
 
 # in this order; what publishes comes after what it publishes to
-SERVICES = ("gaps", "ecr", "s3", "events", "scheduler", "firehose", "logs", "batch")
+SERVICES = ("gaps", "ecr", "s3", "events", "scheduler", "firehose", "logs", "batch", "pipes")
 # requests wait on locks and long polls, and services call one another through here: never let that use up all threads
 REQUEST_THREADS = 256
 MAX_CONNECTIONS = 8000

@@ -119,6 +119,7 @@ OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
     "aws:iam/rolePolicy:RolePolicy": _nothing,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _nothing,
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": _named("firehose", "deliverystream/"),
+    "aws:pipes/pipe:Pipe": _named("pipes", "pipe/"),
     "aws:s3/bucket:Bucket": _bucket,
     "aws:s3/bucketObjectv2:BucketObjectv2": _nothing,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _nothing,

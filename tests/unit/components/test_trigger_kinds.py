@@ -47,7 +47,13 @@ triggers:
       take: {{order: $.detail.order, lines: $.detail.lines}}
     enabled: false
 """
-JOBS = {"timed": TIMED, "chained": CHAINED, "base": BASE, "ordered": ORDERED}
+LOADED = f"""{HEAD}
+command: ["Ref::order", "Ref::mode"]
+triggers:
+  - sqs: {{take: {{order: $.body.order}}, receives: 3}}
+    parameters: {{mode: all}}
+"""
+JOBS = {"timed": TIMED, "chained": CHAINED, "base": BASE, "ordered": ORDERED, "loaded": LOADED}
 
 
 class Clock(datetime):
@@ -120,3 +126,26 @@ def test_each_trigger_may_submit_its_own_job_only(kinds: Recording) -> None:
             "Resource": [kinds.outputs["queues"]["standard"], definition, f"{definition}:*"],
         }
     ]
+
+
+def test_messages_go_through_a_pipe_one_a_job(kinds: Recording) -> None:
+    pipe = kinds.one("Pipe", "batchyard-dev-loaded-queue1").inputs
+    queue = kinds.one("Queue", "batchyard-dev-loaded-messages1")
+    assert pipe["source"] == queue.outputs["arn"]
+    assert pipe["sourceParameters"] == {"sqsQueueParameters": {"batchSize": 1}}
+    assert pipe["target"] == kinds.outputs["queues"]["standard"]
+    submitted = pipe["targetParameters"]["batchJobParameters"]
+    assert submitted["parameters"] == {"message_id": "$.messageId", "order": "$.body.order", "mode": "all"}
+    redrive = json.loads(queue.inputs["redrivePolicy"])
+    dead_letters = kinds.one("Queue", "batchyard-dev-loaded-queue1")
+    assert redrive == {"deadLetterTargetArn": dead_letters.outputs["arn"], "maxReceiveCount": 3}
+    assert kinds.outputs["message_queues"] == {"loaded/queue1": queue.outputs["url"]}
+
+
+def test_a_pipes_role_is_this_pipes_and_reads_its_queue_only(kinds: Recording) -> None:
+    role = json.loads(kinds.one("Role", "batchyard-dev-loaded-queue1").inputs["assumeRolePolicy"])["Statement"][0]
+    assert role["Principal"] == {"Service": "pipes.amazonaws.com"}
+    (source,) = role["Condition"]["ArnLike"].values()
+    assert source.endswith(":pipe/batchyard-dev-loaded-queue1-???????")
+    policy = json.loads(kinds.one("RolePolicy", "batchyard-dev-loaded-queue1").inputs["policy"])["Statement"][1]
+    assert policy["Resource"] == [kinds.one("Pipe", "batchyard-dev-loaded-queue1").inputs["source"]]

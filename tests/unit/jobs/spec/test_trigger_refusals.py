@@ -93,6 +93,14 @@ def problems(trigger: str) -> list[str]:
         ("event: {pattern: {source: [shop]}, sample: {source: shop}, take: {key: detail.order}}",
          "event.take.key is 'detail.order', which is no path (detail.order must start with $); "
          "a path is names and numbers from $ on, no filters; write for example $.detail.order"),
+        ("sqs: {take: {key: body.order}}",
+         "sqs.take.key is 'body.order', which is no path to one value; a path is names and numbers from $ on; "
+         "write for example $.body.order"),
+        ("sqs: {take: {key: '$.body.list[*]'}}",
+         "sqs.take.key is '$.body.list[*]', which is no path to one value; a path is names and numbers from $ on; "
+         "write for example $.body.order"),
+        ("sqs: {receives: 0}",
+         "sqs.receives is 0; SQS counts 1–1,000 receives; write a whole number in that range"),
         ("event: {pattern: {source: [{prefix: aws.}]}, sample: {source: aws.health}}",
          "event.pattern is one that takes aws.batch events of every stage in the account; such a pattern limits "
          "detail.jobQueue or detail.jobDefinition or detail.jobName to names of one stage; "
@@ -120,3 +128,9 @@ def test_one_mistake_is_one_problem(trigger: str, said: str) -> None:
 )
 def test_a_pattern_that_keeps_to_one_stage_is_accepted(trigger: str) -> None:
     assert problems(trigger) == []
+
+
+def test_a_fixed_parameter_of_a_message_is_no_path() -> None:
+    assert problems("{sqs: {}, parameters: {key: $.body.key}}") == [
+        "parameters.key is '$.body.key'; a pipe takes what begins with $. for a path; write paths below take"
+    ]
