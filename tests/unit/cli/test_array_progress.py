@@ -41,7 +41,9 @@ def array(job_id: str, size: int, **statuses: int) -> dict[str, Any]:
 
 
 def test_children_are_counted() -> None:
-    listed = {"PENDING": [{"jobId": "a", "arrayProperties": {"size": 10}}, {"jobId": "plain"}]}
+    listed: dict[str, list[dict[str, Any]]] = {
+        "PENDING": [{"jobId": "a", "arrayProperties": {"size": 10}}, {"jobId": "plain"}]
+    }
     batch = FakeBatch(listed, [array("a", 10, SUCCEEDED=6, FAILED=1, RUNNING=1, STARTING=1, RUNNABLE=1)])
     (found,) = arrays_under_way(batch, {"standard": QUEUE})
     assert found == ArrayProgress(job_name="batchyard-dev-pages", job_id="a", size=10, succeeded=6, failed=1, running=2)
