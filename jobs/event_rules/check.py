@@ -65,7 +65,7 @@ def check_rule(trigger: Trigger) -> Refusal | None:
         pattern = parse_pattern(text)
     except (PatternError, RecursionError) as error:
         return Refusal(
-            got=f"no event pattern ({error})"[:200],
+            got=f"no event pattern ({_plain(str(error), 160)})",
             allowed="EventBridge must take it",
             remedy="write lists of values or operators where the event has values",
             key=key,
@@ -84,7 +84,7 @@ def check_rule(trigger: Trigger) -> Refusal | None:
     sample = _sample(trigger, places)
     for one in mismatches(pattern, sample)[:1]:
         return Refusal(
-            got=f"not fulfilled by its own sample, whose {one.field} is {_short(one.got_or_none)}",
+            got=f"not fulfilled by its own sample, whose {_plain(one.field, 80)} is {_short(one.got_or_none)}",
             allowed="a trigger takes its own sample",
             remedy=f"the pattern wants {_short(one.wanted)}; change one of the two",
             key=key,
@@ -129,5 +129,10 @@ def _keeps_out(pattern: Mapping[str, Any], path: tuple[str, ...], foreign: str) 
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+    return _plain(json.dumps(value, ensure_ascii=False, default=str), 80)
+
+
+def _plain(text: str, most: int) -> str:
+    """On one line and short, whatever somebody wrote into a pattern."""
+    shown = text if text.isprintable() else repr(text)[1:-1]
+    return shown if len(shown) <= most else f"{shown[:most]}…"

@@ -71,7 +71,7 @@ class EventSource(Strict):
                 parse_path(path)
             except PathError as error:
                 raise refuse(
-                    f"{path[:60]!r}, which is no path ({str(error)[:120]})",
+                    f"{path[:60]!r}, which is no path ({str(error)[:120]!r})",
                     "a path is names and numbers from $ on, no filters",
                     "write for example $.detail.order",
                     key=(name,),

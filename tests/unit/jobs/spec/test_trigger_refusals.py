@@ -91,7 +91,7 @@ def problems(trigger: str) -> list[str]:
          "a parameter's value is text, a number, true or false; "
          "point to one of the sample's values, or put one there"),
         ("event: {pattern: {source: [shop]}, sample: {source: shop}, take: {key: detail.order}}",
-         "event.take.key is 'detail.order', which is no path (detail.order must start with $); "
+         "event.take.key is 'detail.order', which is no path ('detail.order must start with $'); "
          "a path is names and numbers from $ on, no filters; write for example $.detail.order"),
         ("sqs: {take: {key: body.order}}",
          "sqs.take.key is 'body.order', which is no path to one value; a path is names and numbers from $ on; "
