@@ -51,7 +51,7 @@ format: ## let ruff format and mend
 
 bench: setup ## make bench NAME=local_lane runs bench/local_lane.py
 	@test -n "$(NAME)" || { echo "which? make bench NAME=<one of: $(basename $(notdir $(wildcard bench/*.py)))>"; exit 2; }
-	@PYTHONPATH=. $(VENV)/python bench/$(NAME).py
+	@PYTHONPATH=. $(VENV)/python -P bench/$(NAME).py
 
 schema: ## write the JSON schema of job.yaml for editors
 	@$(BATCHYARD) jobs schema > docs/job.schema.json

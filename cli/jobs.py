@@ -135,9 +135,16 @@ def started_by(spec: JobSpec) -> list[str]:
     for trigger in spec.triggers:
         if trigger.s3 is not None:
             source = trigger.s3
-            texts.append(" ".join(f"{source.bucket}/{source.prefix}*{suffix}" for suffix in source.suffix or ("",)))
+            keys = source.wildcard or [f"{source.prefix}*{suffix}" for suffix in source.suffix or ("",)]
+            texts.append(" ".join(f"{source.bucket}/{key}" for key in keys))
         elif trigger.schedule is not None:
             texts.append(f"{trigger.schedule.expression} {trigger.schedule.timezone or 'in the stage’s time zone'}")
+        elif trigger.after is not None:
+            texts.append(f"{trigger.after.job} {trigger.after.status}")
+        elif trigger.event is not None:
+            texts.append(f"events of {trigger.event.bus}: {trigger.event.pattern['source']}")
+        elif trigger.sqs is not None:
+            texts.append("messages to its queue")
         if not trigger.enabled:
             texts[-1] += " (resting)"
     return texts or ["by hand"]

@@ -9,6 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
+from cli.array_progress import arrays_under_way
 from cli.output import Json, console, fail, print_json
 from cli.run_facts import Run, run_table
 from cli.stage_access import default_lane, open_stage
@@ -41,7 +42,8 @@ def runs(
 ) -> None:
     """Runs on record, oldest first: job, queue, status, wait, run time, memory asked and peak, result keys.
 
-    A run is one attempt. Everything comes from the ledger in S3; a run appears once its rows have been delivered.
+    A run is one attempt. Runs come from the ledger in S3; one appears once its rows have been delivered. Array jobs
+    under way are shown with how many of their children have ended.
     """
     wanted = None if status is None else status.upper()
     if wanted not in (None, "SUCCEEDED", "FAILED"):
@@ -57,10 +59,13 @@ def runs(
         undelivered = reader.undelivered()
         bucket = access.results_bucket
         results = ResultIndex(stored=()) if bucket is None else ResultIndex.list(s3, bucket)
+        arrays = arrays_under_way(access.client("batch"), access.queues) if access.queues else []
     except StageUnavailableError as problem:
         fail(str(problem))
     except (BotoCoreError, ClientError) as problem:
         fail(f"stage {stack}: its ledger can't be read: {problem}")
+    if job is not None:
+        arrays = [array for array in arrays if array.job_name.endswith(f"-{job}")]
     found = [
         Run(attempt=attempt, result_keys=results.of(attempt))
         for attempt in collected.attempts
@@ -75,6 +80,7 @@ def runs(
                     {"place": line.place, "reason": line.reason, "text": line.text} for line in collected.set_aside
                 ],
                 "undelivered": undelivered,
+                "arrays": [array.facts() for array in arrays],
             }
         )
         return
@@ -85,6 +91,8 @@ def runs(
         out.print("no run on record yet; upload something, or look at the queues with `batchyard doctor`")
     if len(found) > limit:
         out.print(f"{limit} newest of {len(found)} runs; --limit shows more")
+    for array in arrays:
+        out.print(escape(f"under way: {array}"))
     for line in collected.set_aside[:_SHOWN_ASIDE]:
         out.print(escape(f"set aside: {line.place} {line.reason}: {line.text}"), style="yellow")
     if collected.set_aside or undelivered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -65,6 +65,10 @@ class JobAccessArgs:
     """Topics the job may publish to: name → ARN."""
     costs: bool = False
     """Whether the job may ask what the account costs."""
+    more: Sequence[policies.Statement] = ()
+    """What else its specification asks for."""
+    secrets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Action → ARNs: what the agent reads for the job's container as the execution role."""
     fargate: bool = False
     """Fargate's agent pulls the image and writes the log as the execution role; on EC2 the instance does."""
     repository_arn: pulumi.Input[str]
@@ -72,8 +76,8 @@ class JobAccessArgs:
 
 
 class JobAccess(pulumi.ComponentResource):
-    """Children: the job's Role, its RolePolicy when the spec declares permissions, and on Fargate the execution
-    Role with its RolePolicy."""
+    """Children: the job's Role, its RolePolicy when the spec declares permissions, and on Fargate or with secrets the
+    execution Role with its RolePolicy."""
 
     role_arn: pulumi.Output[str]
     execution_role_arn: pulumi.Output[str] | None
@@ -92,21 +96,25 @@ class JobAccess(pulumi.ComponentResource):
             *bucket_statements(args.read, args.write),
             *notify_statements(args.notify),
             *cost_statements(args.costs),
+            *args.more,
         ]
         if statements:
             self._grant(logical, role, statements)
-        self.execution_role_arn = self._execution_role(args, trust) if args.fargate else None
+        self.execution_role_arn = self._execution_role(args, trust) if args.fargate or args.secrets else None
         self.register_outputs({"role_arn": self.role_arn, "execution_role_arn": self.execution_role_arn})
 
     def _execution_role(self, args: JobAccessArgs, trust: pulumi.Output[str]) -> pulumi.Output[str]:
         logical = args.names.of("role", args.job, "execution")
         role = aws.iam.Role(
             logical,
-            description=f"Fargate for {args.job}: pulls the image, writes the log",
+            description=f"Fargate for {args.job}: pulls the image, writes the log"
+            if args.fargate
+            else f"The ECS agent for {args.job}: reads its secrets",
             assume_role_policy=trust,
             opts=self._child,
         )
-        self._grant(logical, role, execution_statements(args.repository_arn, args.log_group_arn))
+        statements = execution_statements(args.repository_arn, args.log_group_arn)
+        self._grant(logical, role, [*statements, *secret_statements(args.secrets)])
         return role.arn
 
     def _grant(self, logical: str, role: aws.iam.Role, statements: list[policies.Statement]) -> None:
@@ -142,6 +150,11 @@ def cost_statements(costs: bool) -> list[policies.Statement]:
     """One reading request of Cost Explorer's, and one of the price list's, for prices that the bill doesn't tell."""
     # the bill is the account's (or its organization's), the list everybody's: AWS has nothing narrower to name here
     return [policies.allow(["ce:GetCostAndUsage", "pricing:GetProducts"], ["*"])] if costs else []
+
+
+def secret_statements(secrets: Mapping[str, Sequence[str]]) -> list[policies.Statement]:
+    """Exactly the declared secrets and parameters, each kind with its one action."""
+    return [policies.allow([action], sorted(secrets[action])) for action in sorted(secrets)]
 
 
 def execution_statements(

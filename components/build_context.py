@@ -15,6 +15,9 @@ BUILD_FOLDER: Final = Path(".batchyard/build")
 """Relative to the repository, and so in the stack's state: the same on every machine."""
 PROBE_FILE: Final = Path("jobs/probe/probe.sh")
 PROBE_NAME: Final = "batchyard-probe"
+ARRAY_FILE: Final = Path("jobs/probe/array_line.py")
+ARRAY_NAME: Final = "batchyard-array"
+"""In the build context of jobs with a manifest."""
 DOCKERFILE: Final = "Dockerfile"
 TAG_LENGTH: Final = 16
 
@@ -46,7 +49,15 @@ class BuildContext:
     """First 16 hexadecimal digits of a hash over every file's path, mode and content, the base image, the platform."""
 
 
-def prepare(repository: Path, job: str, *, base_image: str, platform: str, include: Sequence[str] = ()) -> BuildContext:
+def prepare(
+    repository: Path,
+    job: str,
+    *,
+    base_image: str,
+    platform: str,
+    include: Sequence[str] = (),
+    has_manifest: bool = False,
+) -> BuildContext:
     """Brings `.batchyard/build/<job>/` to what the job's folder and `include` hold now, and touches only files that
     differ. `include` names folders and files relative to the repository.
 
@@ -54,10 +65,12 @@ def prepare(repository: Path, job: str, *, base_image: str, platform: str, inclu
     `components/check.py` has seen to it.
     """
     sources = dict((*own_files(repository, job), *included_files(repository, include)))
+    if has_manifest:
+        sources[ARRAY_NAME] = repository / ARRAY_FILE
     target = repository / BUILD_FOLDER / job
     contents = {name: source.read_bytes() for name, source in sources.items()}
     modes = {name: 0o755 if source.stat().st_mode & 0o111 else 0o644 for name, source in sources.items()}
-    modes[PROBE_NAME] = 0o755
+    modes |= dict.fromkeys((PROBE_NAME, *([ARRAY_NAME] if has_manifest else [])), 0o755)
     _synchronise(target, contents, modes)
     digest = hashlib.sha256()
     for part in (base_image, platform):

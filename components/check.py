@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from components.build_context import DOCKERFILE, PROBE_FILE, included_files, own_files
+from components.build_context import ARRAY_FILE, ARRAY_NAME, DOCKERFILE, PROBE_FILE, included_files, own_files
 from components.settings import Settings, cross_check, effective_specs, load_settings, settings_place
 from jobs.problems import Problem, Problems, raise_any
 from jobs.spec import JobSpec, LoadedSpec, discover_jobs
+from jobs.spec.arrays import DISPATCH
 from scheduling.catalog import ARM64, X86_64, InstanceType, UnknownInstanceType, resolve, resolve_all
 from scheduling.fit import NoFit, Request, check_fit
 from scheduling.model import Environment
@@ -68,15 +69,18 @@ def plan(settings: Settings, specs: Sequence[LoadedSpec], *, repository: Path) -
         merged = effective_specs(settings, specs)
     except Problems as error:
         problems += error
+    names = {loaded.name: loaded for loaded in merged}
     for loaded in merged:
         problems += placement_problems(settings, loaded)
+        problems += _named_like_a_dispatch(loaded, names)
+        problems += _queue_problems(settings, loaded)
         if settings.promote_from is None:
             problems += build_problems(loaded, repository)
     raise_any(problems)
     return Plan(
         settings=settings,
         jobs=tuple(
-            PlannedJob(name=loaded.name, spec=loaded.spec, image_platform=image_platform(settings, loaded.spec.queue))
+            PlannedJob(name=loaded.name, spec=loaded.spec, image_platform=image_platform(settings, loaded.spec))
             for loaded in merged
         ),
     )
@@ -162,6 +166,8 @@ def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
                 remedy="restore it from the repository's history",
             )
         )
+    if loaded.spec.manifest is not None:
+        problems += _array_problems(loaded, repository)
     own = {name for name, _ in own_files(repository, loaded.name)}
     for position, named in enumerate(loaded.spec.include):
         twice = sorted(own & {name for name, _ in included_files(repository, [named])})
@@ -177,9 +183,97 @@ def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
     return problems
 
 
-def image_platform(settings: Settings, queue: str) -> str:
-    """Docker's name of what the queue's environments run; Fargate runs x86_64 here."""
-    (architecture,) = _architectures(settings, queue) or {X86_64}
+def _array_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
+    """A job with a manifest has the helper that hands a line to each child in its image."""
+    problems: list[Problem] = []
+    dockerfile = loaded.folder / DOCKERFILE
+    if dockerfile.is_file() and ARRAY_NAME not in dockerfile.read_text(encoding="utf-8", errors="replace"):
+        problems.append(
+            Problem(
+                place=f"{loaded.folder.parent.name}/{loaded.name}/{DOCKERFILE}",
+                got=f"without {ARRAY_NAME}",
+                allowed="in a job with array.manifest it stands between the probe and the command",
+                remedy=f"copy {ARRAY_NAME} beside batchyard-probe and begin the command with it: docs/jobs.md",
+            )
+        )
+    if not (repository / ARRAY_FILE).is_file():
+        problems.append(
+            Problem(
+                place=str(ARRAY_FILE),
+                got="missing",
+                allowed="the image of a job with array.manifest gets it",
+                remedy="restore it from the repository's history",
+            )
+        )
+    return problems
+
+
+def _named_like_a_dispatch(loaded: LoadedSpec, names: Mapping[str, LoadedSpec]) -> list[Problem]:
+    other = names.get(loaded.name.removesuffix(f"-{DISPATCH}"))
+    if other is None or other is loaded or other.spec.manifest is None:
+        return []
+    return [
+        Problem(
+            place=f"{loaded.file}: the job's name",
+            got=f"{loaded.name}, as what submits the arrays of {other.name} is called",
+            allowed="a job's name is its own",
+            remedy="rename the folder",
+        )
+    ]
+
+
+def _queue_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
+    """What the job's queue has the wrong instances for: another architecture, spot for a multi-node job."""
+    spec = loaded.spec
+    if spec.queue not in settings.queues:
+        return []  # cross_check has said so
+    names = [name for name in settings.queues[spec.queue].compute_environments if name in settings.compute_environments]
+    problems: list[Problem] = []
+    try:
+        runs = _architectures(settings, spec.queue)
+    except UnknownInstanceType:
+        return []  # environment_problems has said so
+    if spec.architecture is not None and runs and spec.architecture not in runs:
+        problems.append(
+            Problem(
+                place=loaded.place("architecture"),
+                got=f"{spec.architecture}, and queue {spec.queue} has {' and '.join(sorted(runs))}",
+                allowed="a job runs on its queue's instances",
+                remedy="choose another queue, or leave architecture out",
+            )
+        )
+    if spec.nodes is not None:
+        problems += _node_problems(settings, loaded, names, spec.nodes.count)
+    return problems
+
+
+def _node_problems(settings: Settings, loaded: LoadedSpec, names: Sequence[str], count: int) -> list[Problem]:
+    spot = [name for name in names if settings.compute_environments[name].is_spot]
+    if spot:
+        return [
+            Problem(
+                place=loaded.place("nodes"),
+                got=f"given, and queue {loaded.spec.queue} has spot instances ({', '.join(spot)})",
+                allowed="Batch runs multi-node jobs on on-demand instances only",
+                remedy="choose a queue with on-demand environments alone",
+            )
+        ]
+    vcpus, most = loaded.spec.resources.vcpus * count, max(settings.compute_environments[n].max_vcpus for n in names)
+    if vcpus <= most:
+        return []
+    return [
+        Problem(
+            place=loaded.place("nodes", "count"),
+            got=f"{count} with {loaded.spec.resources.vcpus_text} vCPU each, {vcpus:g} in all",
+            allowed=f"all nodes run at once, and max_vcpus of the queue's environments is {most} at most",
+            remedy="ask for fewer nodes, or raise max_vcpus",
+        )
+    ]
+
+
+def image_platform(settings: Settings, spec: JobSpec) -> str:
+    """Docker's name of what the job runs on: its queue's instances; on Fargate what it asks for, x86_64 by default."""
+    (architecture,) = _architectures(settings, spec.queue) or {spec.architecture or X86_64}
     return PLATFORMS[architecture]
 
 

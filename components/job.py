@@ -13,21 +13,19 @@ from components.account import Account
 from components.buckets import Bucket
 from components.build_context import BuildContext
 from components.check import PlannedJob
+from components.dispatch import Dispatch, DispatchArgs, manifest_statement
 from components.image import Image, ImageArgs, RegistryLogin
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.job_queue import JobQueue
+from components.job_triggers import MadeTriggers, TriggerPlaces, make_triggers
 from components.ledger import Ledger
 from components.names import Names
+from components.secrets import JobSecrets
+from components.storage import storage_statements
 from components.tagging import job_tags, tagging
-from components.trigger import (
-    ScheduleTrigger,
-    ScheduleTriggerArgs,
-    Submission,
-    UploadTrigger,
-    UploadTriggerArgs,
-)
+from components.trigger import Submission
 from jobs import conventions, retry_rules
-from jobs.spec import JobSpec, Trigger
+from jobs.spec import JobSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,25 +59,25 @@ class JobArgs:
     buckets: Mapping[str, Bucket]
     topics: Mapping[str, pulumi.Input[str]]
     """Name → ARN, of the topics jobs may notify."""
+    secrets: JobSecrets
     ledger: Ledger
-    schedule_group: aws.scheduler.ScheduleGroup | None
-    """None in a stage without schedules."""
+    places: TriggerPlaces
     assign_public_ip: bool
     log_retention_days: int
-    alarm_topic_arn: pulumi.Input[str] | None = None
 
 
 class Job(pulumi.ComponentResource):
-    """Children: Image (unless promoted), the LogGroup and its LogSubscriptionFilter, JobAccess, JobDefinition, and an
-    UploadTrigger or ScheduleTrigger for each of the spec's triggers. All carry the job's tags."""
+    """Children: Image (unless promoted), the LogGroup and its LogSubscriptionFilter, JobAccess, JobDefinition, and one
+    of `components/trigger.py` for each of the spec's triggers. All carry the job's tags."""
 
     definition_arn_prefix: pulumi.Output[str]
+    dispatch_arn_prefix: pulumi.Output[str] | None
+    """Of the definition that is submitted for a job with a manifest."""
     image_reference: pulumi.Output[str]
     repository_arn: pulumi.Output[str]
     role_arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
-    dead_letters: dict[str, pulumi.Output[str]]
-    """`<job>/upload1` → queue URL."""
+    triggers: MadeTriggers
 
     def __init__(self, name: str, args: JobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         job, spec = args.planned.name, args.planned.spec
@@ -100,16 +98,22 @@ class Job(pulumi.ComponentResource):
         self.role_arn = access.role_arn
         definition = self._definition(spec, access)
         self.definition_arn_prefix = definition.arn_prefix
-        self.dead_letters = self._triggers(
+        dispatch = None if spec.manifest is None else self._dispatch(spec, access, definition)
+        self.dispatch_arn_prefix = None if dispatch is None else dispatch.arn_prefix
+        submitted = dispatch or definition
+        self.triggers = make_triggers(
             spec,
             Submission(
                 job=job,
                 job_name=args.names.of("job definition", job),
                 queue_arn=args.queue.arn,
-                definition_arn=definition.arn,
-                definition_arn_prefix=definition.arn_prefix,
-                array_size=spec.array_size,
+                definition_arn=submitted.arn,
+                definition_arn_prefix=submitted.arn_prefix,
+                share=spec.share if args.queue.has_shares else None,
+                array_size=None if spec.array is None else spec.array.size,
             ),
+            args.places,
+            self._child,
         )
         self.register_outputs({"definition_arn": definition.arn, "image": self.image_reference})
 
@@ -141,7 +145,7 @@ class Job(pulumi.ComponentResource):
         return log_group
 
     def _access(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> JobAccess:
-        buckets = self._args.buckets
+        buckets, manifest = self._args.buckets, spec.manifest
         return JobAccess(
             self._name,
             JobAccessArgs(
@@ -152,7 +156,20 @@ class Job(pulumi.ComponentResource):
                 write={bucket: buckets[bucket].arn for bucket in spec.permissions.write},
                 notify={topic: self._args.topics[topic] for topic in spec.permissions.notify},
                 costs=spec.permissions.costs,
+                more=[
+                    *([] if manifest is None else [manifest_statement(manifest, buckets[manifest.bucket].arn)]),
+                    *storage_statements(
+                        spec.storage,
+                        partition=self._args.account.partition,
+                        region=self._args.region,
+                        account=self._args.account.account_id,
+                    ),
+                ],
                 fargate=spec.platform == "fargate",
+                secrets={
+                    known.action: sorted({one.arn for one in self._args.secrets.values() if one.action == known.action})
+                    for known in self._args.secrets.values()
+                },
                 repository_arn=self.repository_arn,
                 log_group_arn=log_group.arn,
             ),
@@ -161,13 +178,6 @@ class Job(pulumi.ComponentResource):
 
     def _definition(self, spec: JobSpec, access: JobAccess) -> JobDefinition:
         args = self._args
-        fargate = None
-        if access.execution_role_arn is not None:
-            fargate = FargateShape(
-                execution_role_arn=access.execution_role_arn,
-                assign_public_ip=args.assign_public_ip,
-                image_platform=args.planned.image_platform,
-            )
         return JobDefinition(
             self._name,
             JobDefinitionArgs(
@@ -181,13 +191,51 @@ class Job(pulumi.ComponentResource):
                 command=spec.command,
                 parameters=spec.parameters,
                 environment=self._environment(spec),
+                secrets={variable: known.value_from for variable, known in args.secrets.items()},
                 timeout_s=spec.timeout_s,
                 attempts=spec.retry.attempts,
                 exit_rules=retry_rules.rules(spec.retry),
                 job_role_arn=access.role_arn,
+                execution_role_arn=access.execution_role_arn,
                 log_group_name=self.log_group_name,
-                fargate=fargate,
+                fargate=self._fargate(spec),
+                storage=spec.storage,
+                nodes=None if spec.nodes is None else spec.nodes.count,
                 needs=access.grants,
+            ),
+            self._child,
+        )
+
+    def _fargate(self, spec: JobSpec) -> FargateShape | None:
+        if spec.platform != "fargate":
+            return None
+        return FargateShape(
+            assign_public_ip=self._args.assign_public_ip, image_platform=self._args.planned.image_platform
+        )
+
+    def _dispatch(self, spec: JobSpec, access: JobAccess, definition: JobDefinition) -> Dispatch:
+        args = self._args
+        assert spec.manifest is not None
+        bucket = args.buckets[spec.manifest.bucket]
+        return Dispatch(
+            args.names.of("job definition", args.planned.name, "dispatch"),
+            DispatchArgs(
+                names=args.names,
+                job=args.planned.name,
+                spec=spec,
+                region=args.region,
+                account=args.account.account_id,
+                image=self.image_reference,
+                bucket_name=bucket.name,
+                bucket_arn=bucket.arn,
+                queue_arn=args.queue.arn,
+                share=spec.share if args.queue.has_shares else None,
+                definition_arn=definition.arn,
+                definition_arn_prefix=definition.arn_prefix,
+                environment=self._environment(spec),
+                execution_role_arn=access.execution_role_arn,
+                log_group_name=self.log_group_name,
+                fargate=self._fargate(spec),
             ),
             self._child,
         )
@@ -206,53 +254,3 @@ class Job(pulumi.ComponentResource):
         }
         topics = {conventions.topic_env(topic): self._args.topics[topic] for topic in spec.permissions.notify}
         return {**own, **buckets, **topics, **spec.environment}
-
-    def _triggers(self, spec: JobSpec, submission: Submission) -> dict[str, pulumi.Output[str]]:
-        uploads = [trigger for trigger in spec.triggers if trigger.s3 is not None]
-        schedules = [trigger for trigger in spec.triggers if trigger.schedule is not None]
-        urls: dict[str, pulumi.Output[str]] = {}
-        for number, trigger in enumerate(uploads, start=1):
-            urls[f"{submission.job}/upload{number}"] = self._upload(number, trigger, submission)
-        for number, trigger in enumerate(schedules, start=1):
-            urls[f"{submission.job}/schedule{number}"] = self._schedule(number, trigger, submission)
-        return urls
-
-    def _upload(self, number: int, trigger: Trigger, submission: Submission) -> pulumi.Output[str]:
-        assert trigger.s3 is not None
-        return UploadTrigger(
-            self._args.names.of("rule", submission.job, f"upload{number}"),
-            UploadTriggerArgs(
-                names=self._args.names,
-                number=number,
-                submission=submission,
-                bucket_name=self._args.buckets[trigger.s3.bucket].name,
-                prefix=trigger.s3.prefix,
-                suffixes=trigger.s3.suffix,
-                parameters=trigger.parameters,
-                enabled=trigger.enabled,
-                alarm_topic_arn=self._args.alarm_topic_arn,
-            ),
-            self._child,
-        ).dead_letters_url
-
-    def _schedule(self, number: int, trigger: Trigger, submission: Submission) -> pulumi.Output[str]:
-        assert trigger.schedule is not None
-        assert trigger.schedule.timezone is not None, "the stage's time zone has been merged in"
-        assert self._args.schedule_group is not None, "a stage with schedules has a group"
-        return ScheduleTrigger(
-            self._args.names.of("schedule", submission.job, f"schedule{number}"),
-            ScheduleTriggerArgs(
-                names=self._args.names,
-                number=number,
-                submission=submission,
-                expression=trigger.schedule.expression,
-                timezone=trigger.schedule.timezone,
-                group_name=self._args.schedule_group.name,
-                group_arn=self._args.schedule_group.arn,
-                partition=self._args.account.partition,
-                parameters=trigger.parameters,
-                enabled=trigger.enabled,
-                alarm_topic_arn=self._args.alarm_topic_arn,
-            ),
-            self._child,
-        ).dead_letters_url

@@ -10,7 +10,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.names import Names
+from components.storage import storage_properties
 from jobs.retry_rules import ExitRule
+from jobs.spec.storage import Storage
 
 FARGATE_PLATFORM_VERSION: Final = "1.4.0"
 CPU_ARCHITECTURES: Final[Mapping[str, str]] = {"linux/amd64": "X86_64", "linux/arm64": "ARM64"}
@@ -20,7 +22,6 @@ CPU_ARCHITECTURES: Final[Mapping[str, str]] = {"linux/amd64": "X86_64", "linux/a
 class FargateShape:
     """What only a Fargate definition says."""
 
-    execution_role_arn: pulumi.Input[str]
     assign_public_ip: bool
     image_platform: str
 
@@ -29,6 +30,8 @@ class FargateShape:
 class JobDefinitionArgs:
     names: Names
     job: str
+    part: str = ""
+    """Of a job that has more than one definition."""
     region: str
     image: pulumi.Input[str]
     """By digest."""
@@ -36,17 +39,24 @@ class JobDefinitionArgs:
     """As Batch writes it: `1`, `0.25`."""
     memory_mib: int
     gpus: int = 0
-    command: Sequence[str] = ()
+    command: Sequence[pulumi.Input[str]] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Defaults for `Ref::name`."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variable → where its value is kept, as `valueFrom` says it."""
     timeout_s: int
     attempts: int
     exit_rules: Sequence[ExitRule]
     job_role_arn: pulumi.Input[str]
+    execution_role_arn: pulumi.Input[str] | None = None
+    """Given on Fargate and with secrets: the agent acts as it."""
     log_group_name: pulumi.Input[str]
     fargate: FargateShape | None = None
     """None on EC2."""
+    storage: Storage = field(default_factory=Storage)
+    nodes: int | None = None
+    """Of a multi-node parallel job."""
     needs: Sequence[pulumi.Resource] = ()
 
 
@@ -60,13 +70,16 @@ class JobDefinition(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: JobDefinitionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("batchyard:components:JobDefinition", name, None, opts)
-        logical = args.names.of("job definition", args.job)
+        logical = args.names.of("job definition", args.job, args.part)
+        container = container_properties(args)
+        nodes = None if args.nodes is None else node_properties(container, args.nodes)
         definition = aws.batch.JobDefinition(
             logical,
             name=logical,
-            type="container",
+            type="container" if nodes is None else "multinode",
             platform_capabilities=["FARGATE" if args.fargate is not None else "EC2"],
-            container_properties=pulumi.Output.json_dumps(container_properties(args), sort_keys=True),
+            container_properties=pulumi.Output.json_dumps(container, sort_keys=True) if nodes is None else None,
+            node_properties=None if nodes is None else pulumi.Output.json_dumps(nodes, sort_keys=True),
             parameters=dict(args.parameters) or None,
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=args.timeout_s),
             retry_strategy=aws.batch.JobDefinitionRetryStrategyArgs(
@@ -81,6 +94,15 @@ class JobDefinition(pulumi.ComponentResource):
         self.arn = definition.arn
         self.arn_prefix = definition.arn_prefix
         self.register_outputs({"arn": self.arn, "arn_prefix": self.arn_prefix})
+
+
+def node_properties(container: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Batch's nodeProperties: the same container on every node, the first of them the main one."""
+    return {
+        "numNodes": count,
+        "mainNode": 0,
+        "nodeRangeProperties": [{"targetNodes": f"0:{count - 1}", "container": container}],
+    }
 
 
 def container_properties(args: JobDefinitionArgs) -> dict[str, Any]:
@@ -105,9 +127,13 @@ def container_properties(args: JobDefinitionArgs) -> dict[str, Any]:
                 "awslogs-stream-prefix": args.job,
             },
         },
+        **storage_properties(args.storage),
     }
+    if args.secrets:
+        properties["secrets"] = [{"name": name, "valueFrom": args.secrets[name]} for name in sorted(args.secrets)]
+    if args.execution_role_arn is not None:
+        properties["executionRoleArn"] = args.execution_role_arn
     if args.fargate is not None:
-        properties["executionRoleArn"] = args.fargate.execution_role_arn
         properties["fargatePlatformConfiguration"] = {"platformVersion": FARGATE_PLATFORM_VERSION}
         properties["networkConfiguration"] = {
             "assignPublicIp": "ENABLED" if args.fargate.assign_public_ip else "DISABLED"

@@ -18,12 +18,15 @@ Kind = Literal[
     "job definition",
     "job queue",
     "log group",
+    "message queue",
     "network",
+    "pipe",
     "repository",
     "role",
     "rule",
     "schedule",
     "schedule group",
+    "scheduling policy",
     "topic",
 ]
 
@@ -37,12 +40,15 @@ AWS_LIMITS: Final[dict[Kind, int]] = {
     "job definition": 128,
     "job queue": 128,
     "log group": 512,
+    "message queue": 80,
     "network": 255,
+    "pipe": 64,
     "repository": 256,
     "role": 64,
     "rule": 64,
     "schedule": 64,
     "schedule group": 64,
+    "scheduling policy": 128,
     "topic": 80,
 }
 """Characters AWS allows (API references of the services, 2026)."""

@@ -23,6 +23,9 @@ ENDPOINTS_OF_EVERY_STAGE: Final = ("ecr.api", "ecr.dkr", "logs")
 ENDPOINTS_OF_EC2: Final = ("ecs", "ecs-agent", "ecs-telemetry")
 """What the ECS agent on an instance talks to. Fargate's agent is AWS's own."""
 ENDPOINT_OF_TOPICS: Final = "sns"
+ENDPOINT_OF_BATCH: Final = "batch"
+ENDPOINT_OF_SECRETS: Final = "secretsmanager"
+ENDPOINT_OF_PARAMETERS: Final = "ssm"
 ENDPOINT_OF_COSTS: Final = "ce"
 COSTS_REGION: Final = "us-east-1"
 """Where Cost Explorer is, for all regions of the partition `aws`; only there is it an endpoint's service."""
@@ -59,6 +62,12 @@ class NetworkArgs:
     """Whether a job publishes to a topic."""
     asks_costs: bool = False
     """Whether a job asks Cost Explorer."""
+    submits: bool = False
+    """Whether a job submits another."""
+    keeps_secrets: bool = False
+    """Whether a job has a secret of Secrets Manager."""
+    keeps_parameters: bool = False
+    """Whether a job has a secret of SSM."""
     vpc_id: str | None = None
     """An existing VPC: nothing but a security group is made in it."""
     subnet_ids: Sequence[str] = ()
@@ -248,5 +257,8 @@ def endpoint_services(args: NetworkArgs) -> tuple[str, ...]:
         *ENDPOINTS_OF_EVERY_STAGE,
         *(ENDPOINTS_OF_EC2 if args.has_ec2 else ()),
         *((ENDPOINT_OF_TOPICS,) if args.notifies else ()),
+        *((ENDPOINT_OF_BATCH,) if args.submits else ()),
+        *((ENDPOINT_OF_SECRETS,) if args.keeps_secrets else ()),
+        *((ENDPOINT_OF_PARAMETERS,) if args.keeps_parameters else ()),
         *((ENDPOINT_OF_COSTS,) if args.asks_costs and args.region == COSTS_REGION else ()),
     )

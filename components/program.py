@@ -17,6 +17,7 @@ from components.job import PromotedImage
 from components.names import Names
 from components.report_facts import emulator_endpoint
 from components.sdk import loading_sdk, quiet_sdk
+from components.secrets import read_secrets
 from components.settings import settings_place
 from components.stage import Stage, StageArgs
 from jobs.problems import Problem, Problems, listing, raise_any
@@ -45,6 +46,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
         account = read_account(settings.region)
         new_network = settings.network.vpc_id is None
         zones = read_zones(settings.region, settings.network.availability_zones) if new_network else ()
+        secrets = read_secrets(plan, account)
     contexts: dict[str, BuildContext] = {}
     if settings.promote_from is None:
         contexts = {
@@ -54,6 +56,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
                 base_image=settings.images.base_image,
                 platform=job.image_platform,
                 include=job.spec.include,
+                has_manifest=job.spec.manifest is not None,
             )
             for job in plan.jobs
         }
@@ -65,6 +68,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
             zones=zones,
             contexts=contexts,
             promoted=promoted,
+            secrets=secrets,
             endpoint_url=emulator_endpoint(os.environ),
         ),
     )

@@ -78,6 +78,8 @@ class StageReference:
     """`failures`, `reports` → ARN, where the stage has the topic."""
     dead_letters: Mapping[str, str]
     """What couldn't be delivered: `ledger`, `<job>/upload1` … → queue URL."""
+    message_queues: Mapping[str, str] = field(default_factory=dict)
+    """Where messages submit jobs: `<job>/queue1` → queue URL; empty for a stage of before there were any."""
     ledger: LedgerLocation
     network: NetworkLocation
 

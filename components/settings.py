@@ -14,11 +14,10 @@ from components.settings_model import (
     LedgerSettings,
     LogSettings,
     MonitoringSettings,
-    QueueSettings,
     Settings,
-    StateTimeLimitAction,
 )
 from components.settings_network import NetworkSettings
+from components.settings_queues import QueueSettings, StateTimeLimitAction
 
 __all__ = [
     "SETTING_KEYS",

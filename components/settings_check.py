@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from components.chain_check import chain_problems
 from components.settings_load import settings_places
-from components.settings_model import MAX_ENVIRONMENTS_PER_QUEUE, QueueSettings, Settings
+from components.settings_model import Settings
+from components.settings_queues import MAX_ENVIRONMENTS_PER_QUEUE, QueueSettings
+from components.settings_shares import share_problems
 from jobs import conventions
 from jobs.problems import Problem, listing, place, suggestion
 from jobs.spec import LoadedSpec
+from jobs.spec.triggers import numbered
 
 PlaceOf = Callable[..., str]
 _WORDS = {"ec2": "EC2", "fargate": "Fargate"}
@@ -28,9 +32,15 @@ def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem
         if overrides.queue is not None and overrides.queue not in settings.queues:
             problems.append(_unknown(place_of("jobs", name, "queue"), "queue", overrides.queue, settings.queues))
     for loaded in specs:
-        if _enabled(settings, loaded):
-            problems += _job(settings, loaded, place_of)
-    return problems
+        names = [name for name, _ in numbered(loaded.spec.triggers)]
+        changed = settings.jobs.get(loaded.name)
+        for trigger in () if changed is None else changed.triggers:
+            if trigger not in names:
+                problems.append(_unknown(place_of("jobs", loaded.name, "triggers", trigger), "trigger", trigger, names))
+    deployed = [loaded for loaded in specs if _enabled(settings, loaded)]
+    for loaded in deployed:
+        problems += _job(settings, loaded, place_of)
+    return [*problems, *chain_problems(deployed, known)]
 
 
 def _enabled(settings: Settings, loaded: LoadedSpec) -> bool:
@@ -115,6 +125,7 @@ def _twice(specs: Sequence[LoadedSpec]) -> list[Problem]:
 
 def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Problem]:
     problems = _job_queue(settings, loaded, place_of)
+    problems += share_problems(settings, loaded)
     spec = loaded.spec
     named: list[tuple[tuple[str | int, ...], str]] = [
         (("permissions", right, position), bucket)
@@ -128,6 +139,8 @@ def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Prob
         for position, trigger in enumerate(spec.triggers)
         if trigger.s3 is not None
     ]
+    if spec.manifest is not None:
+        named.append((("array", "manifest", "bucket"), spec.manifest.bucket))
     problems += [
         _bucket(settings, loaded.place(*path), bucket) for path, bucket in named if bucket not in settings.buckets
     ]

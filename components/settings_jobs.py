@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from jobs.spec import SecretSource
 from jobs.spec.base import Hint, QueueName, Strict
 from jobs.spec.model import JobSpec, OnFailure, Resources, Retry, environment_names
 
@@ -39,8 +40,15 @@ class RetryOverride(Strict):
     """fail or retry."""
 
 
+class TriggerOverride(Strict):
+    """Of one trigger."""
+
+    enabled: bool = Field(examples=[False])
+    """false lets it rest in this stage, true wakes it."""
+
+
 class JobOverrides(Strict):
-    """Keys given here win over the job's own; `resources`, `retry` and `environment` are merged key by key."""
+    """Keys given here win over the job's own; `resources`, `retry`, `environment`, `secrets` are merged by key."""
 
     queue: QueueName | None = None
     """Another queue."""
@@ -52,10 +60,14 @@ class JobOverrides(Strict):
     """Other retries."""
     environment: dict[str, str] = Field(default_factory=dict)
     """More or other variables."""
+    secrets: dict[str, SecretSource] = Field(default_factory=dict)
+    """More or other secrets."""
     enabled: bool | None = None
     """false leaves the job out of this stage."""
     triggers_enabled: bool | None = None
     """false lets all its triggers rest in this stage, true wakes all."""
+    triggers: dict[str, TriggerOverride] = Field(default_factory=dict, examples=[{"schedule1": {"enabled": False}}])
+    """Single triggers, by kind and position: `upload1`, `schedule2`; they win over `triggers_enabled`."""
 
     @field_validator("environment")
     @classmethod

@@ -10,9 +10,10 @@ from components.settings_model import Settings
 from jobs.problems import Problems, raise_any
 from jobs.spec import JobSpec, LoadedSpec
 from jobs.spec.discovery import validate
+from jobs.spec.triggers import numbered
 from jobs.spec.yaml_file import KeyPath
 
-_MERGED = ("resources", "retry", "environment")
+_MERGED = ("resources", "retry", "environment", "secrets")
 
 
 def effective_spec(settings: Settings, loaded: LoadedSpec) -> JobSpec:
@@ -22,13 +23,15 @@ def effective_spec(settings: Settings, loaded: LoadedSpec) -> JobSpec:
     """
     overrides = settings.jobs.get(loaded.name)
     given: dict[str, Any] = {} if overrides is None else overrides.model_dump(exclude_none=True, exclude_unset=True)
-    triggers_enabled = given.pop("triggers_enabled", None)
+    triggers_enabled, single = given.pop("triggers_enabled", None), given.pop("triggers", {})
     value = loaded.spec.model_dump()
     for key, change in given.items():
         value[key] = value[key] | change if key in _MERGED else change
-    for trigger in value["triggers"]:
+    names = [name for name, _ in numbered(loaded.spec.triggers)]
+    for name, trigger in zip(names, value["triggers"], strict=True):
         if triggers_enabled is not None:
             trigger["enabled"] = triggers_enabled
+        trigger |= single.get(name, {})
         if trigger["schedule"] is not None and trigger["schedule"]["timezone"] is None:
             trigger["schedule"]["timezone"] = settings.timezone
 

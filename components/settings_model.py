@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator, mode
 from components.settings_budgets import BudgetSettings
 from components.settings_jobs import JobOverrides
 from components.settings_network import NetworkSettings
+from components.settings_queues import QueueSettings
 from jobs import conventions, schedule_expression
 from jobs.spec.base import (
     AsTuple,
@@ -27,12 +28,6 @@ from jobs.spec.base import (
 
 ComputeEnvironmentKind = Literal["ec2-spot", "ec2-on-demand", "fargate", "fargate-spot"]
 AllocationStrategy = Literal["BEST_FIT_PROGRESSIVE", "SPOT_CAPACITY_OPTIMIZED", "SPOT_PRICE_CAPACITY_OPTIMIZED"]
-StateReason = Literal[
-    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
-    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
-    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
-]
-MAX_ENVIRONMENTS_PER_QUEUE = 3
 
 
 class ComputeEnvironmentSettings(Strict):
@@ -124,45 +119,6 @@ class ComputeEnvironmentSettings(Strict):
                 about=("kind",),
             )
         return self
-
-
-class StateTimeLimitAction(Strict):
-    """Cancels a job that waits at the queue's head for a reason no waiting cures."""
-
-    reason: StateReason = Field(examples=["MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"])
-    """Batch's code."""
-    max_time_s: Annotated[
-        int,
-        Field(ge=600, le=86_400, examples=[600]),
-        Hint(allowed="Batch allows 600–86,400 s", remedy="write whole seconds in that range"),
-    ]
-    """Seconds the job may wait for this reason."""
-
-
-class QueueSettings(Strict):
-    """A job queue."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 10, "compute_environments": ["spot"]}]})
-
-    priority: Annotated[
-        int,
-        Field(ge=0, le=1_000, examples=[10]),
-        Hint(allowed="a priority is a whole number from 0 to 1,000", remedy="higher goes first"),
-    ]
-    """Higher goes first where queues have the same compute environment."""
-    compute_environments: Annotated[tuple[ComputeEnvironmentName, ...], AsTuple, Field(examples=[["spot"]])]
-    """Names in the order of preference: spot first, on-demand behind it."""
-    state_time_limit_actions: Annotated[tuple[StateTimeLimitAction, ...], AsTuple] = ()
-    """Ends of waiting without hope."""
-
-    @field_validator("state_time_limit_actions")
-    @classmethod
-    def _one_a_reason(cls, actions: tuple[StateTimeLimitAction, ...]) -> tuple[StateTimeLimitAction, ...]:
-        reasons = [action.reason for action in actions]
-        for position, reason in enumerate(reasons):
-            if reason in reasons[:position]:
-                raise refuse(f"{reason} for the second time", "one action a reason", "remove one", key=(position,))
-        return actions
 
 
 class BucketSettings(Strict):

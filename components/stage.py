@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components import reference
+from components import dispatch, reference
 from components.access import InstanceAccess, InstanceAccessArgs
 from components.account import Account
 from components.buckets import Bucket, BucketArgs
@@ -18,12 +18,14 @@ from components.check import Plan, PlannedJob, instance_kinds
 from components.compute_environment import ComputeEnvironment, ComputeEnvironmentArgs
 from components.image import RegistryLogin, registry_login
 from components.job import BuiltImage, Job, JobArgs, PromotedImage
-from components.job_queue import JobQueue, JobQueueArgs, StateTimeLimit
+from components.job_queue import FairShare, JobQueue, JobQueueArgs, StateTimeLimit
+from components.job_triggers import TriggerPlaces
 from components.ledger import Ledger, LedgerArgs
 from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, ReportTopicArgs
 from components.names import Names
 from components.network import Network, NetworkArgs
 from components.report_facts import report_facts
+from components.secrets import JobSecrets
 from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.tagging import stage_tags, tagging
 from jobs import conventions
@@ -39,6 +41,8 @@ class StageArgs:
     """Job → its prepared build context; empty when images are promoted."""
     promoted: Mapping[str, PromotedImage]
     """Job → the image of another stage; empty when images are built."""
+    secrets: Mapping[str, JobSecrets]
+    """Job → its secrets."""
     endpoint_url: str | None = None
     """Where AWS is, when it isn't AWS."""
 
@@ -100,6 +104,11 @@ class Stage(pulumi.ComponentResource):
                 has_ec2=any(not one.is_fargate for one in self._settings.compute_environments.values()),
                 notifies=any(job.spec.permissions.notify for job in self._args.plan.jobs),
                 asks_costs=any(job.spec.permissions.costs for job in self._args.plan.jobs),
+                submits=any(job.spec.manifest for job in self._args.plan.jobs),
+                keeps_secrets=any(one.secret for job in self._args.plan.jobs for one in job.spec.secrets.values()),
+                keeps_parameters=any(
+                    one.parameter for job in self._args.plan.jobs for one in job.spec.secrets.values()
+                ),
                 vpc_id=wanted.vpc_id,
                 subnet_ids=wanted.subnet_ids,
             ),
@@ -155,6 +164,13 @@ class Stage(pulumi.ComponentResource):
                     StateTimeLimit(reason=limit.reason, max_time_s=limit.max_time_s)
                     for limit in wanted.state_time_limit_actions
                 ],
+                fair_share=None
+                if wanted.fair_share is None
+                else FairShare(
+                    weights=wanted.fair_share.shares,
+                    decay_s=wanted.fair_share.decay_s,
+                    compute_reservation=wanted.fair_share.compute_reservation,
+                ),
             ),
             self._child,
         )
@@ -225,12 +241,7 @@ class Stage(pulumi.ComponentResource):
 
     def _jobs(self) -> dict[str, Job]:
         planned_jobs = self._args.plan.jobs
-        schedules = any(trigger.schedule is not None for planned in planned_jobs for trigger in planned.spec.triggers)
-        group = (
-            aws.scheduler.ScheduleGroup(self._names.of("schedule group", "jobs"), opts=self._child)
-            if schedules
-            else None
-        )
+        places = self._places()
         login = registry_login(self) if self._args.contexts else None
         return {
             planned.name: Job(
@@ -244,16 +255,33 @@ class Stage(pulumi.ComponentResource):
                     queue=self.queues[planned.spec.queue],
                     buckets=self.buckets,
                     topics=self.topics,
+                    secrets=self._args.secrets[planned.name],
                     ledger=self.ledger,
-                    schedule_group=group,
+                    places=places,
                     assign_public_ip=self.network.assign_public_ip,
                     log_retention_days=self._settings.logs.retention_days,
-                    alarm_topic_arn=self._alarm_topic_arn,
                 ),
                 self._child,
             )
             for planned in planned_jobs
         }
+
+    def _places(self) -> TriggerPlaces:
+        """What the jobs' triggers name."""
+        triggers = [trigger for planned in self._args.plan.jobs for trigger in planned.spec.triggers]
+        group = None
+        if any(trigger.schedule is not None for trigger in triggers):
+            group = aws.scheduler.ScheduleGroup(self._names.of("schedule group", "jobs"), opts=self._child)
+        return TriggerPlaces(
+            names=self._names,
+            account=self._args.account,
+            region=self._settings.region,
+            buckets=self.buckets,
+            queues={planned.name: self.queues[planned.spec.queue].arn for planned in self._args.plan.jobs},
+            schedule_group=group,
+            log_retention_days=self._settings.logs.retention_days,
+            alarm_topic_arn=self._alarm_topic_arn,
+        )
 
     def _image(self, planned: PlannedJob, login: RegistryLogin | None) -> BuiltImage | PromotedImage:
         if login is None:
@@ -285,7 +313,7 @@ class Stage(pulumi.ComponentResource):
     def _outputs(self) -> Mapping[str, Any]:
         dead_letters = {"ledger": self.ledger.dead_letters_url}
         for job in self.jobs.values():
-            dead_letters |= job.dead_letters
+            dead_letters |= job.triggers.dead_letters
         return {
             "version": reference.VERSION,
             "project": conventions.PROJECT,
@@ -298,7 +326,14 @@ class Stage(pulumi.ComponentResource):
                 for name, one in self.compute_environments.items()
             },
             "queues": {name: queue.arn for name, queue in self.queues.items()},
-            "job_definitions": {name: job.definition_arn_prefix for name, job in self.jobs.items()},
+            "job_definitions": {
+                **{name: job.definition_arn_prefix for name, job in self.jobs.items()},
+                **{
+                    f"{name}-{dispatch.PART}": job.dispatch_arn_prefix
+                    for name, job in self.jobs.items()
+                    if job.dispatch_arn_prefix is not None
+                },
+            },
             "images": {name: job.image_reference for name, job in self.jobs.items()},
             "repositories": {name: job.repository_arn for name, job in self.jobs.items()},
             "buckets": {name: bucket.name for name, bucket in self.buckets.items()},
@@ -310,6 +345,9 @@ class Stage(pulumi.ComponentResource):
                 **self.topics,
             },
             "dead_letters": dead_letters,
+            "message_queues": {
+                name: url for job in self.jobs.values() for name, url in job.triggers.message_queues.items()
+            },
             "ledger": {
                 "bucket": self.buckets[conventions.LEDGER_BUCKET].name,
                 "attempts_prefix": conventions.LEDGER_ATTEMPTS_PREFIX,

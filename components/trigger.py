@@ -1,9 +1,10 @@
-"""What submits a job: an upload, through an EventBridge rule; a time, through EventBridge Scheduler."""
+"""What submits a job: an event, through an EventBridge rule; a time, through EventBridge Scheduler."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import pulumi
@@ -13,14 +14,13 @@ from components import policies
 from components.access import submit_statement
 from components.dead_letters import DeadLetters, DeadLettersArgs
 from components.names import Names
-from jobs import conventions
+from jobs.event_rules.rules import EventRule
+from jobs.spec import ScheduleSource
 
 MAX_EVENT_AGE_S: Final = 6 * 3600
 MAX_RETRIES: Final = 100
 """Submissions are refused for a while when more than fifty a second arrive; both limits outlast that."""
 SUBMIT_JOB_TARGET: Final = "aws-sdk:batch:submitJob"
-S3_PATHS: Final[Mapping[str, str]] = {"bucket": "$.detail.bucket.name", "key": "$.detail.object.key"}
-assert tuple(S3_PATHS) == conventions.S3_TRIGGER_PARAMETERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,195 +35,173 @@ class Submission:
     """With its revision."""
     definition_arn_prefix: pulumi.Input[str]
     array_size: int | None = None
+    share: str | None = None
+    """In a queue with fair share; a rule can't say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class UploadTriggerArgs:
+class TriggerArgs:
     names: Names
-    number: int
-    """Position among the job's upload triggers, from 1."""
+    part: str
+    """The trigger among the job's: `upload1`."""
+    what: str
+    """What starts the job, for people: `uploads`."""
     submission: Submission
-    bucket_name: pulumi.Input[str]
-    prefix: str = ""
-    suffixes: Sequence[str] = ()
-    parameters: Mapping[str, str] = field(default_factory=dict)
     enabled: bool = True
     alarm_topic_arn: pulumi.Input[str] | None = None
 
 
-class UploadTrigger(pulumi.ComponentResource):
-    """Children: the EventRule, its Role and RolePolicy, DeadLetters, the EventTarget. The bucket's notification to
-    EventBridge belongs to the bucket: there is only one."""
+class Trigger(pulumi.ComponentResource):
+    """What every trigger has: a Role that may submit this one job and nothing else, its RolePolicy, DeadLetters."""
 
     dead_letters_url: pulumi.Output[str]
 
-    def __init__(self, name: str, args: UploadTriggerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("batchyard:components:UploadTrigger", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        job = args.submission.job
-        part = f"upload{args.number}"
-        logical = args.names.of("rule", job, part)
-        rule = aws.cloudwatch.EventRule(
-            logical,
-            description=f"Uploads that start {job}",
-            event_pattern=pulumi.Output.json_dumps(
-                upload_pattern(args.bucket_name, args.prefix, args.suffixes), sort_keys=True
-            ),
-            state="ENABLED" if args.enabled else "DISABLED",
-            opts=child,
-        )
-        role = aws.iam.Role(
-            args.names.of("role", job, part),
-            description=f"Submits {job} for uploads",
-            assume_role_policy=policies.trust("events.amazonaws.com", source_arn=rule.arn),
-            opts=child,
-        )
-        policy = aws.iam.RolePolicy(
-            args.names.of("role", job, part),
-            role=role.id,
-            policy=policies.document(
-                submit_statement(args.submission.queue_arn, args.submission.definition_arn_prefix)
-            ),
-            opts=child,
-        )
-        dead_letters = DeadLetters(
-            args.names.of("dead-letter queue", job, part),
+    def __init__(self, kind: str, name: str, args: TriggerArgs, opts: pulumi.ResourceOptions | None) -> None:
+        super().__init__(f"batchyard:components:{kind}", name, None, opts)
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._dead_letters = DeadLetters(
+            self._named("dead-letter queue"),
             DeadLettersArgs(
                 names=args.names,
-                thing=job,
-                part=part,
-                what=f"uploads that started no {job}",
+                thing=args.submission.job,
+                part=args.part,
+                what=f"{args.what} that started no {args.submission.job}",
                 alarm_topic_arn=args.alarm_topic_arn,
             ),
-            opts=child,
+            opts=self._child,
         )
-        dead_letters.accept_from([rule.arn])
+        self.dead_letters_url = self._dead_letters.url
+
+    def _named(self, kind: Any) -> str:
+        return self._args.names.of(kind, self._args.submission.job, self._args.part)
+
+    def _role(
+        self, service: str, source_arn: pulumi.Input[str], *more: policies.Statement
+    ) -> tuple[aws.iam.Role, pulumi.ResourceOptions]:
+        """The service's role on behalf of one source; and options for what the service acts on, which must find the
+        permission in place."""
+        submission = self._args.submission
+        role = aws.iam.Role(
+            self._named("role"),
+            description=f"Submits {submission.job} for {self._args.what}",
+            assume_role_policy=policies.trust(service, source_arn=source_arn),
+            opts=self._child,
+        )
+        policy = aws.iam.RolePolicy(
+            self._named("role"),
+            role=role.id,
+            policy=policies.document(submit_statement(submission.queue_arn, submission.definition_arn_prefix), *more),
+            opts=self._child,
+        )
+        return role, pulumi.ResourceOptions(parent=self, depends_on=[policy])
+
+
+class RuleTrigger(Trigger):
+    """Children beside a Trigger's: the EventRule, the EventTarget. A bucket's notification to EventBridge belongs to
+    the bucket: there is only one."""
+
+    def __init__(
+        self, kind: str, name: str, args: TriggerArgs, rule: EventRule, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(kind, name, args, opts)
+        submission = args.submission
+        made = aws.cloudwatch.EventRule(
+            self._named("rule"),
+            description=f"{args.what.capitalize()} that start {submission.job}",
+            event_bus_name=rule.bus,
+            event_pattern=pulumi.Output.json_dumps(rule.pattern, sort_keys=True),
+            state="ENABLED" if args.enabled else "DISABLED",
+            opts=self._child,
+        )
+        role, after_policy = self._role("events.amazonaws.com", made.arn)
+        self._dead_letters.accept_from([made.arn])
         aws.cloudwatch.EventTarget(
-            logical,
-            rule=rule.name,
-            target_id=part,
-            arn=args.submission.queue_arn,
+            self._named("rule"),
+            rule=made.name,
+            event_bus_name=rule.bus,
+            target_id=args.part,
+            arn=submission.queue_arn,
             role_arn=role.arn,
             batch_target=aws.cloudwatch.EventTargetBatchTargetArgs(
-                job_definition=args.submission.definition_arn,
-                job_name=args.submission.job_name,
-                array_size=args.submission.array_size,
+                job_definition=submission.definition_arn,
+                job_name=submission.job_name,
+                array_size=submission.array_size,
             ),
             input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
-                input_paths=dict(S3_PATHS), input_template=upload_template(args.parameters)
+                input_paths=dict(rule.paths), input_template=rule.template
             ),
             retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
                 maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
             ),
-            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=dead_letters.arn),
-            # the first event must find the permission in place
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=self._dead_letters.arn),
+            opts=after_policy,
         )
-        self.dead_letters_url = dead_letters.url
-        self.register_outputs({"rule_arn": rule.arn, "dead_letters_url": self.dead_letters_url})
-
-
-def upload_pattern(bucket_name: pulumi.Input[str], prefix: str, suffixes: Sequence[str]) -> dict[str, Any]:
-    """The rule's pattern. Prefix and suffix together are one wildcard: two entries of a list would mean either."""
-    detail: dict[str, Any] = {"bucket": {"name": [bucket_name]}}
-    keys: list[dict[str, str]] = []
-    if prefix and suffixes:
-        keys = [{"wildcard": f"{prefix}*{suffix}"} for suffix in suffixes]
-    elif suffixes:
-        keys = [{"suffix": suffix} for suffix in suffixes]
-    elif prefix:
-        keys = [{"prefix": prefix}]
-    if keys:
-        detail["object"] = {"key": keys}
-    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
-
-
-def upload_template(parameters: Mapping[str, str]) -> str:
-    """The input transformer's template: `{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"small"}}`.
-
-    EventBridge puts quotes around text it fills in, and escapes nothing in it: a key with a quote starts no job.
-    """
-    fixed = {name: policies.to_json(value) for name, value in parameters.items()}
-    filled = {name: f"<{name}>" for name in S3_PATHS if name not in fixed}
-    entries = sorted((fixed | filled).items())
-    return '{"Parameters":{' + ",".join(f"{policies.to_json(name)}:{value}" for name, value in entries) + "}}"
+        self.register_outputs({"rule_arn": made.arn, "dead_letters_url": self.dead_letters_url})
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleTriggerArgs:
-    names: Names
-    number: int
-    """Position among the job's schedules, from 1."""
-    submission: Submission
-    expression: str
-    """`cron(…)` or `rate(…)`."""
-    timezone: str
+class ScheduleArgs:
+    source: ScheduleSource
+    """With a time zone."""
     group_name: pulumi.Input[str]
     group_arn: pulumi.Input[str]
     partition: str
+    now: datetime
     parameters: Mapping[str, str] = field(default_factory=dict)
-    enabled: bool = True
-    alarm_topic_arn: pulumi.Input[str] | None = None
 
 
-class ScheduleTrigger(pulumi.ComponentResource):
-    """Children: the Role and its RolePolicy, DeadLetters, the Schedule."""
+class ScheduleTrigger(Trigger):
+    """Child beside a Trigger's: the Schedule."""
 
-    dead_letters_url: pulumi.Output[str]
-
-    def __init__(self, name: str, args: ScheduleTriggerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("batchyard:components:ScheduleTrigger", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        job = args.submission.job
-        part = f"schedule{args.number}"
-        dead_letters = DeadLetters(
-            args.names.of("dead-letter queue", job, part),
-            DeadLettersArgs(
-                names=args.names,
-                thing=job,
-                part=part,
-                what=f"schedules that started no {job}",
-                alarm_topic_arn=args.alarm_topic_arn,
-            ),
-            opts=child,
+    def __init__(
+        self, name: str, args: TriggerArgs, schedule: ScheduleArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ScheduleTrigger", name, args, opts)
+        role, after_policy = self._role(
+            "scheduler.amazonaws.com",
+            schedule.group_arn,
+            # the scheduler, unlike a rule, writes to the dead-letter queue as this role
+            policies.allow(["sqs:SendMessage"], [self._dead_letters.arn]),
         )
-        role = aws.iam.Role(
-            args.names.of("role", job, part),
-            description=f"Submits {job} on schedule",
-            assume_role_policy=policies.trust("scheduler.amazonaws.com", source_arn=args.group_arn),
-            opts=child,
-        )
-        policy = aws.iam.RolePolicy(
-            args.names.of("role", job, part),
-            role=role.id,
-            policy=policies.document(
-                submit_statement(args.submission.queue_arn, args.submission.definition_arn_prefix),
-                # the scheduler, unlike a rule, writes to the dead-letter queue as this role
-                policies.allow(["sqs:SendMessage"], [dead_letters.arn]),
-            ),
-            opts=child,
-        )
-        schedule = aws.scheduler.Schedule(
-            args.names.of("schedule", job, part),
-            description=f"Starts {job}",
-            group_name=args.group_name,
-            schedule_expression=args.expression,
-            schedule_expression_timezone=args.timezone,
-            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+        made = aws.scheduler.Schedule(
+            self._named("schedule"),
+            description=f"Starts {args.submission.job}",
+            group_name=schedule.group_name,
+            schedule_expression=schedule.source.expression,
+            schedule_expression_timezone=schedule.source.timezone,
+            start_date=_utc(schedule.source, schedule.source.start, from_=schedule.now),
+            end_date=_utc(schedule.source, schedule.source.end),
+            flexible_time_window=_window(schedule.source),
             state="ENABLED" if args.enabled else "DISABLED",
             target=aws.scheduler.ScheduleTargetArgs(
-                arn=f"arn:{args.partition}:scheduler:::{SUBMIT_JOB_TARGET}",
+                arn=f"arn:{schedule.partition}:scheduler:::{SUBMIT_JOB_TARGET}",
                 role_arn=role.arn,
-                input=pulumi.Output.json_dumps(schedule_input(args.submission, args.parameters), sort_keys=True),
+                input=pulumi.Output.json_dumps(schedule_input(args.submission, schedule.parameters), sort_keys=True),
                 retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                     maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
                 ),
-                dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(arn=dead_letters.arn),
+                dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(arn=self._dead_letters.arn),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            opts=after_policy,
         )
-        self.dead_letters_url = dead_letters.url
-        self.register_outputs({"schedule_arn": schedule.arn, "dead_letters_url": self.dead_letters_url})
+        self.register_outputs({"schedule_arn": made.arn, "dead_letters_url": self.dead_letters_url})
+
+
+def _window(source: ScheduleSource) -> aws.scheduler.ScheduleFlexibleTimeWindowArgs:
+    if source.window_minutes is None:
+        return aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF")
+    return aws.scheduler.ScheduleFlexibleTimeWindowArgs(
+        mode="FLEXIBLE", maximum_window_in_minutes=source.window_minutes
+    )
+
+
+def _utc(source: ScheduleSource, local: str | None, *, from_: datetime | None = None) -> str | None:
+    """`2027-01-01T05:00:00Z`; None for a time before `from_`: the scheduler refuses a start that has passed."""
+    if local is None:
+        return None
+    at = source.moment_of(local)
+    return None if from_ is not None and at <= from_ else at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def schedule_input(submission: Submission, parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -237,4 +215,6 @@ def schedule_input(submission: Submission, parameters: Mapping[str, str]) -> dic
         request["Parameters"] = dict(parameters)
     if submission.array_size is not None:
         request["ArrayProperties"] = {"Size": submission.array_size}
+    if submission.share is not None:
+        request["ShareIdentifier"] = submission.share
     return request

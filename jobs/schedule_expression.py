@@ -18,10 +18,12 @@ from zoneinfo import ZoneInfo
 from jobs.cron_fields import DAY_OF_MONTH, DAY_OF_WEEK, HOURS, MINUTES, MONTH, YEAR, Days, ScheduleExpressionError
 from jobs.problems import suggestion
 
-__all__ = ["Cron", "Rate", "ScheduleExpressionError", "parse", "zone"]
+__all__ = ["Cron", "Rate", "ScheduleExpressionError", "moment", "parse", "with_seconds", "zone"]
 
 _RATE = re.compile(r"(?P<value>[0-9]{1,9}) (?P<unit>[a-z]+)")
 _UNITS_S = {"minute": 60, "hour": 3600, "day": 86_400}
+_LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
+_LOCAL_EXAMPLE = "write for example 2027-01-01T06:00"
 _CRON_EXAMPLE = 'write for example "0 6 ? * MON *": minutes hours day-of-month month day-of-week year'
 _RATE_EXAMPLE = 'write for example "5 minutes" or "1 day"'
 
@@ -118,6 +120,32 @@ def zone(name: str) -> ZoneInfo:
         remedy = suggestion(name, _zones(), otherwise="write UTC or a name like Europe/Berlin")
         raise ScheduleExpressionError(repr(name[:60]), "a time zone is an IANA name", remedy)
     return found
+
+
+def with_seconds(text: str) -> str:
+    """A local time as AWS writes it: `2027-01-01T06:00` → `2027-01-01T06:00:00`."""
+    return text if text.count(":") == 2 else f"{text}:00"
+
+
+def moment(text: str, timezone: str) -> datetime:
+    """A local time (`2027-01-01T06:00`, seconds as one likes) in UTC; of a time that comes twice the first. Raises
+    ScheduleExpressionError, for a time that the clock skips too: nobody says when it would fire."""
+    if _LOCAL_TIME.fullmatch(text) is None:
+        raise ScheduleExpressionError(
+            repr(text[:60]), "a local time is year-month-dayThour:minute, without a zone", _LOCAL_EXAMPLE
+        )
+    found = zone(timezone)
+    try:
+        wanted = datetime.fromisoformat(text)
+        at = wanted.replace(tzinfo=found).astimezone(UTC)
+        exists = at.astimezone(found).replace(tzinfo=None) == wanted
+    except (ValueError, OverflowError):
+        raise ScheduleExpressionError(repr(text), "the day and the time must exist", _LOCAL_EXAMPLE) from None
+    if not exists:
+        raise ScheduleExpressionError(
+            f"{text!r}, which the clock skips in {timezone}", "the time must exist there", "write an hour more"
+        )
+    return at
 
 
 def _rate(text: str) -> Rate:

@@ -45,6 +45,8 @@ class StageAccess:
     """By name in the settings."""
     topics: Mapping[str, str] = field(default_factory=dict)
     """`failures`, `reports` → ARN, where the stage has the topic."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """Job queue by its name in the settings → ARN."""
     simulated: bool = False
     """Whether its account, and so its bill, is an emulator's."""
 
@@ -87,6 +89,7 @@ def from_outputs(outputs: Mapping[str, Any], *, stack: str, client: Callable[[st
         client=client or functools.partial(aws_client, region=region),
         environments=_environments(exported),
         topics=dict(exported.get("topics", {})),
+        queues=dict(exported.get("queues", {})),
         simulated=client is not None,
     )
 

@@ -27,6 +27,34 @@ class Environment:
         return self.kind in FARGATE_KINDS
 
 
+DEFAULT_DECAY_S = 600
+"""What AWS takes for a share decay of 0."""
+DEFAULT_WEIGHT = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FairShare:
+    """A scheduling policy."""
+
+    # share (or `prefix*`) -> weight factor: half the weight, twice the vCPUs
+    weights: tuple[tuple[str, float], ...] = ()
+    # seconds for which what a share has had counts
+    decay_s: int = 0
+    # percent of the vCPUs kept for shares that don't run yet
+    compute_reservation: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareUse:
+    """What a share of a queue has and has had."""
+
+    queue: str
+    share: str
+    running_vcpus: float = 0.0
+    # vCPU seconds of jobs that have ended, within the policy's decay
+    recent_vcpu_s: float = 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Queue:
     """A job queue. The higher priority is served first."""
@@ -37,6 +65,8 @@ class Queue:
     environments: tuple[str, ...]
     # a disabled queue takes no new jobs; those it holds are still served, as on AWS
     enabled: bool = True
+    # None: first in, first out
+    fair_share: FairShare | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +78,8 @@ class Job:
     vcpus: float
     memory_mib: int
     gpus: int = 0
+    # of a queue with fair share
+    share: str | None = None
     # order within the queue; ties are broken by `order`, then by id
     submitted_at_s: float
     order: int = 0
@@ -76,6 +108,7 @@ class State:
     instances: tuple[Instance, ...] = ()
     # Fargate environment -> vCPUs of its running jobs
     fargate_vcpus: tuple[tuple[str, float], ...] = ()
+    share_uses: tuple[ShareUse, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

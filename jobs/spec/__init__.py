@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from jobs.spec.discovery import LoadedSpec, discover_jobs, load_job, parse_job
-from jobs.spec.model import JobSpec, Resources, Retry, S3Source, ScheduleSource, Trigger
+from jobs.spec.model import JobSpec, Resources, Retry
 from jobs.spec.permissions import Permissions
+from jobs.spec.s3_source import S3Source
+from jobs.spec.schedule_source import ScheduleSource
 from jobs.spec.schema import json_schema
+from jobs.spec.secrets import SecretSource
+from jobs.spec.triggers import Trigger
 
 __all__ = [
     "JobSpec",
@@ -15,6 +19,7 @@ __all__ = [
     "Retry",
     "S3Source",
     "ScheduleSource",
+    "SecretSource",
     "Trigger",
     "discover_jobs",
     "json_schema",

@@ -61,6 +61,11 @@ BucketName = Annotated[str, *_name(conventions.BUCKET_NAME_MAX, "bucket")]
 TopicName = Annotated[str, *_name(conventions.TOPIC_NAME_MAX, "topic")]
 JobName = Annotated[str, *_name(conventions.JOB_NAME_MAX, "job")]
 ComputeEnvironmentName = Annotated[str, *_name(conventions.COMPUTE_ENVIRONMENT_NAME_MAX, "compute environment")]
+ShareName = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[A-Za-z0-9]+$", max_length=64),
+    Hint(allowed="a share is letters and digits, at most 64", remedy="rename the share"),
+]
 Owner = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.@/+=-]*$", max_length=conventions.OWNER_MAX),

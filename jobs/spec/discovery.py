@@ -10,6 +10,7 @@ from pathlib import Path
 from jobs import conventions
 from jobs.problems import Problem, Problems, place, raise_any
 from jobs.spec import cross
+from jobs.spec.found import PlaceOf
 from jobs.spec.include import absent
 from jobs.spec.mistakes import every_mistake
 from jobs.spec.model import JobSpec
@@ -85,7 +86,7 @@ def parse_job(text: str | bytes, folder: Path) -> LoadedSpec:
     return _load(folder, parse_yaml(text, file=_shown(folder, FILE_NAME)))
 
 
-def validate(value: object, place_of: cross.PlaceOf, *, broken: frozenset[KeyPath] = frozenset()) -> JobSpec:
+def validate(value: object, place_of: PlaceOf, *, broken: frozenset[KeyPath] = frozenset()) -> JobSpec:
     """A specification from plain values. Raises Problems with every mistake, those between fields included."""
     if not isinstance(value, Mapping):
         got, remedy = show(value), "begin with description: and owner:"

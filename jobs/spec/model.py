@@ -6,23 +6,25 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator
 
-from jobs import conventions, schedule_expression
-from jobs.spec.base import AsTuple, BucketName, Hint, Owner, QueueName, Strict, refuse
+from jobs import conventions
+from jobs.spec.arrays import Array, Manifest
+from jobs.spec.base import AsTuple, Hint, Owner, QueueName, ShareName, Strict, refuse
 from jobs.spec.include import IncludedPath, overlapping
+from jobs.spec.nodes import Nodes
+from jobs.spec.parameters import parameter_names
 from jobs.spec.permissions import Permissions
+from jobs.spec.secrets import SecretSource
+from jobs.spec.storage import Storage
+from jobs.spec.triggers import Trigger
 
 Platform = Literal["ec2", "fargate"]
+Architecture = Literal["x86_64", "arm64"]
 OnFailure = Literal["fail", "retry"]
 
-_PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 _REF = re.compile(r"Ref::(?P<name>[A-Za-z][A-Za-z0-9_-]{0,127})")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
-_SCHEDULER_WORDS = frozenset(
-    f"<aws.scheduler.{word}>" for word in ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
-)
-_PATTERN_CHARACTERS = "*?\\"
 
 
 class Resources(Strict):
@@ -73,182 +75,6 @@ class Retry(Strict):
     """AWS took the spot instance or Fargate Spot task back."""
 
 
-def _plain_key_text(text: str) -> str:
-    for character in _PATTERN_CHARACTERS:
-        if character in text:
-            raise refuse(
-                f"{text[:60]!r}",
-                f"prefix and suffix are plain text, {character} is no pattern",
-                f"leave {character} out",
-            )
-    return text
-
-
-KeyText = Annotated[str, StringConstraints(strict=True, max_length=512)]
-
-
-class S3Source(Strict):
-    """Uploads to one bucket whose key begins with `prefix` and ends in one of `suffix`."""
-
-    bucket: BucketName = Field(examples=["uploads"])
-    """A bucket of the stage."""
-    prefix: Annotated[KeyText, Field(examples=["photos/"])] = ""
-    """Beginning of the key; plain text."""
-    suffix: Annotated[
-        tuple[KeyText, ...],
-        BeforeValidator(
-            lambda value: (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-        ),
-        Hint(allowed="a suffix is text or a list of texts", remedy="write suffix: [.jpg, .png]"),
-        Field(examples=[[".jpg", ".png"]]),
-    ] = ()
-    """End of the key, or a list of ends; plain text. None means every key."""
-
-    @field_validator("prefix")
-    @classmethod
-    def _prefix(cls, prefix: str) -> str:
-        if prefix.startswith("/"):
-            raise refuse(f"{prefix[:60]!r}", "S3 keys don't begin with a slash", f"write {prefix.lstrip('/')[:60]!r}")
-        return _plain_key_text(prefix)
-
-    @field_validator("suffix")
-    @classmethod
-    def _suffix(cls, suffixes: tuple[str, ...]) -> tuple[str, ...]:
-        for position, text in enumerate(suffixes):
-            if not text:
-                raise refuse("empty", "a suffix is at least one character", "remove it", key=(position,))
-            if text in suffixes[:position]:
-                raise refuse(
-                    f"{text[:60]!r} for the second time",
-                    "each suffix is named once",
-                    "remove one of the two",
-                    key=(position,),
-                )
-            _plain_key_text(text)
-        return suffixes
-
-
-class ScheduleSource(Strict):
-    """A point in time that comes again: `cron` or `rate`, in AWS's syntax without the word around it."""
-
-    cron: Annotated[str | None, Field(examples=["0 6 ? * MON *", "30 2 L * ? *"])] = None
-    """Six fields: minutes hours day-of-month month day-of-week year; one of the two days is `?`."""
-    rate: Annotated[str | None, Field(examples=["5 minutes", "1 day"])] = None
-    """A number and minute(s), hour(s) or day(s)."""
-    timezone: Annotated[str | None, Field(examples=["Europe/Berlin"])] = None
-    """IANA name; the stage's time zone when left out."""
-
-    @field_validator("cron", "rate")
-    @classmethod
-    def _expression(cls, text: str | None, info: Any) -> str | None:
-        if text is not None:
-            try:
-                schedule_expression.parse(f"{info.field_name}({text})")
-            except schedule_expression.ScheduleExpressionError as error:
-                raise refuse(error.got, error.allowed, error.remedy) from None
-        return text
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone(cls, name: str | None) -> str | None:
-        if name is not None:
-            try:
-                schedule_expression.zone(name)
-            except schedule_expression.ScheduleExpressionError as error:
-                raise refuse(error.got, error.allowed, error.remedy) from None
-        return name
-
-    @model_validator(mode="after")
-    def _one(self) -> ScheduleSource:
-        if (self.cron is None) == (self.rate is None):
-            got = "without cron and rate" if self.cron is None else "given both cron and rate"
-            raise refuse(
-                got,
-                "a schedule has one of cron and rate",
-                'write for example cron: "0 6 ? * MON *"',
-                about=("cron", "rate"),
-            )
-        return self
-
-    @property
-    def expression(self) -> str:
-        """As EventBridge takes it: `cron(0 6 ? * MON *)`, `rate(5 minutes)`."""
-        return f"rate({self.rate})" if self.rate is not None else f"cron({self.cron})"
-
-
-class Trigger(Strict):
-    """What submits the job: an upload (`s3`) or a time (`schedule`)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"schedule": {"cron": "0 6 ? * MON *", "timezone": "Europe/Berlin"}},
-                {"s3": {"bucket": "uploads", "prefix": "photos/", "suffix": [".jpg", ".png"]}},
-            ]
-        }
-    )
-
-    s3: S3Source | None = None
-    """Offers the parameters `bucket` and `key`."""
-    schedule: ScheduleSource | None = None
-    """Time, with a time zone."""
-    parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
-    """Values for `Ref::name` in the command, over those in the job's `parameters`."""
-    enabled: bool = True
-    """false keeps the trigger on record but lets it rest."""
-
-    @field_validator("parameters")
-    @classmethod
-    def _parameters(cls, parameters: dict[str, str]) -> dict[str, str]:
-        return _parameter_names(parameters)
-
-    @model_validator(mode="after")
-    def _one(self) -> Trigger:
-        if (self.s3 is None) == (self.schedule is None):
-            got = "without s3 and schedule" if self.s3 is None else "given both s3 and schedule"
-            raise refuse(
-                got,
-                "a trigger is one of s3 and schedule",
-                "make each an entry of the list of its own",
-                about=("s3", "schedule"),
-            )
-        for name, value in self.parameters.items():
-            words = set(re.findall(r"<[^<>]*>", value))
-            if self.s3 is not None and words:
-                raise refuse(
-                    f"{value[:60]!r}",
-                    "an S3 trigger's parameters are plain text without <…>",
-                    "leave the angle brackets out",
-                    key=("parameters", name),
-                )
-            unknown = {word for word in words if word.startswith("<aws.")} - _SCHEDULER_WORDS
-            if unknown:
-                raise refuse(
-                    f"{value[:60]!r}",
-                    f"the scheduler replaces {', '.join(sorted(_SCHEDULER_WORDS))}",
-                    "use one of these",
-                    key=("parameters", name),
-                )
-        return self
-
-    @property
-    def offered(self) -> frozenset[str]:
-        """Names of the parameters a submission by this trigger carries."""
-        return frozenset(self.parameters) | frozenset(conventions.S3_TRIGGER_PARAMETERS if self.s3 is not None else ())
-
-
-def _parameter_names(parameters: dict[str, str]) -> dict[str, str]:
-    for name in parameters:
-        if _PARAMETER.fullmatch(name) is None:
-            raise refuse(
-                "no parameter's name",
-                "a name is letters, digits, _ and -, beginning with a letter, at most 128 characters",
-                "rename it",
-                key=(name,),
-            )
-    return parameters
-
-
 class JobSpec(Strict):
     """One job, as its author wrote it in `jobs/<job>/job.yaml`; the folder's name is the job's."""
 
@@ -264,8 +90,16 @@ class JobSpec(Strict):
     """Where it runs."""
     queue: Annotated[QueueName, Field(examples=["standard"])]
     """A queue of the stage."""
+    share: Annotated[ShareName | None, Field(examples=["research"])] = None
+    """Whose vCPUs it takes in a queue with `fair_share`; any other queue pays no heed to it."""
     resources: Annotated[Resources, Field(examples=[{"vcpus": 1, "memory_mib": 512}])]
     """What one attempt gets."""
+    architecture: Architecture | None = None
+    """Of the processor. Left out: that of the queue's instances, x86_64 on Fargate."""
+    storage: Storage = Storage()
+    """Disk, folders in memory, EFS."""
+    nodes: Nodes | None = None
+    """Makes it a multi-node parallel job; ec2 only, and not on spot."""
     timeout_s: Annotated[
         int,
         Field(ge=60, le=2_592_000, examples=[600]),
@@ -285,6 +119,10 @@ class JobSpec(Strict):
     """Folders and files of the repository that go into the image's build context too, at the same paths."""
     environment: dict[str, str] = Field(default_factory=dict, examples=[{"LOG_LEVEL": "info"}])
     """Environment of the container, beside what Batchyard and Batch set. Nothing secret."""
+    secrets: Annotated[dict[str, SecretSource], Field(examples=[{"API_KEY": {"secret": "crawler/api-key"}}])] = Field(
+        default_factory=dict
+    )
+    """Variables whose values are kept in Secrets Manager or SSM; read when an attempt starts."""
     command: Annotated[
         tuple[Annotated[str, StringConstraints(strict=True, max_length=8192)], ...],
         AsTuple,
@@ -293,12 +131,8 @@ class JobSpec(Strict):
     """Arguments of the container; `Ref::name` is replaced by a parameter."""
     parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
     """Defaults for `Ref::name`."""
-    array_size: Annotated[
-        int | None,
-        Field(ge=2, le=10_000, examples=[10]),
-        Hint(allowed="Batch allows 2–10,000", remedy="write a whole number in that range, or leave array_size out"),
-    ] = None
-    """Children of an array job; each gets AWS_BATCH_JOB_ARRAY_INDEX."""
+    array: Annotated[Array | None, Field(examples=[{"size": 10}])] = None
+    """Makes each submission an array job: many children with an index each."""
     triggers: Annotated[tuple[Trigger, ...], AsTuple, Field(max_length=50)] = ()
     """What submits the job. Without any it runs when somebody submits it."""
     enabled: bool = True
@@ -316,10 +150,16 @@ class JobSpec(Strict):
     def _environment(cls, environment: dict[str, str]) -> dict[str, str]:
         return environment_names(environment)
 
+    @field_validator("secrets")
+    @classmethod
+    def _secrets(cls, secrets: dict[str, SecretSource]) -> dict[str, SecretSource]:
+        environment_names(dict.fromkeys(secrets, "kept elsewhere"))
+        return secrets
+
     @field_validator("parameters")
     @classmethod
     def _parameters(cls, parameters: dict[str, str]) -> dict[str, str]:
-        return _parameter_names(parameters)
+        return parameter_names(parameters)
 
     @field_validator("include")
     @classmethod
@@ -341,8 +181,19 @@ class JobSpec(Strict):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Names in `Ref::name`, in the command's order, each once."""
+        """Names in `Ref::name`, in the command's order, each once; the manifest's behind them."""
+        key = None if self.manifest is None else self.manifest.reference
+        return tuple(dict.fromkeys([*self.command_references, *([key] if key is not None else [])]))
+
+    @property
+    def command_references(self) -> tuple[str, ...]:
+        """The same of the command alone."""
         return tuple(dict.fromkeys(match["name"] for match in map(_REF.fullmatch, self.command) if match))
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Where an array's lines are; None for any other job."""
+        return None if self.array is None else self.array.manifest
 
 
 def environment_names(environment: Mapping[str, str]) -> dict[str, str]:

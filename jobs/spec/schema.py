@@ -6,17 +6,21 @@ import json
 from typing import Any
 
 from jobs.spec.model import JobSpec
+from jobs.spec.triggers import PART_WORDS
 
 
 def json_schema() -> dict[str, Any]:
     """Draft 2020-12, with descriptions and examples. Checks between fields are beyond it."""
     schema = JobSpec.model_json_schema()
     definitions = schema["$defs"]
-    suffix = definitions["S3Source"]["properties"]["suffix"]
-    suffix["anyOf"] = [{"type": "string"}, {"type": "array", "items": suffix.pop("items")}]
-    del suffix["type"]
-    definitions["Trigger"]["oneOf"] = [{"required": ["s3"]}, {"required": ["schedule"]}]
-    definitions["ScheduleSource"]["oneOf"] = [{"required": ["cron"]}, {"required": ["rate"]}]
+    for key in ("suffix", "wildcard"):
+        texts = definitions["S3Source"]["properties"][key]
+        texts["anyOf"] = [{"type": "string"}, {"type": "array", "items": texts.pop("items")}]
+        del texts["type"]
+    definitions["Trigger"]["oneOf"] = [{"required": [kind]} for kind in PART_WORDS]
+    definitions["ScheduleSource"]["oneOf"] = [{"required": [word]} for word in ("cron", "rate", "at")]
+    definitions["Array"]["oneOf"] = [{"required": [word]} for word in ("size", "manifest")]
+    definitions["SecretSource"]["oneOf"] = [{"required": [word]} for word in ("secret", "parameter")]
     for part in (schema, *definitions.values()):
         for key, described in part["properties"].items():
             _without_noise(key, described)

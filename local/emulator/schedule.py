@@ -1,7 +1,7 @@
 """A schedule expression with its time zone, on the emulated clock: EventBridge's rules and Scheduler's schedules fire
 by it.
 
-`cron(…)` and `rate(…)` are read by jobs.schedule_expression; `at(yyyy-mm-ddThh:mm:ss)` here, Scheduler's only.
+jobs.schedule_expression reads them; `at(yyyy-mm-ddThh:mm:ss)` is Scheduler's only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from jobs.schedule_expression import Cron, Rate, ScheduleExpressionError, parse, zone
+from jobs.schedule_expression import Cron, Rate, ScheduleExpressionError, moment, parse
 
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 
@@ -49,8 +49,7 @@ def parse_schedule(expression: str, timezone: str, *, anchor_s: float) -> Schedu
     try:
         once = _AT.fullmatch(expression)
         if once is not None:
-            local = datetime.fromisoformat(once[1]).replace(tzinfo=zone(timezone))
-            return Schedule(times=local.astimezone(UTC), anchor=anchor)
+            return Schedule(times=moment(once[1], timezone), anchor=anchor)
         return Schedule(times=parse(expression, timezone), anchor=anchor)
     except (ScheduleExpressionError, ValueError) as error:
         raise ScheduleError(str(error)) from error

@@ -84,7 +84,8 @@ class Project:
             (folder / name).symlink_to(REPOSITORY / name)
         jobs = folder / "jobs"
         jobs.mkdir()
-        for path in (*(REPOSITORY / "jobs").glob("*.py"), REPOSITORY / "jobs" / "spec", REPOSITORY / "jobs" / "probe"):
+        own = REPOSITORY / "jobs"
+        for path in (*own.glob("*.py"), own / "spec", own / "event_rules", own / "probe"):
             (jobs / path.name).symlink_to(path)
         for name, text in (("echo", ECHO), ("count", COUNT)):
             (jobs / name).mkdir()

@@ -16,8 +16,9 @@ import requests
 
 from local.emulator.batch.logs import Lines, LogGroupMissing, LogShipper, LogStream
 from local.emulator.batch.running import ESSENTIAL_EXITED, FAILED_TO_START, OUT_OF_MEMORY, Handle, Outcome, Plan
-from local.emulator.batch.secret_values import SecretUnreadable, read_secrets
+from local.emulator.batch.secret_values import Refusal, SecretUnreadable, read_secrets
 from local.emulator.context import CONTAINER_HOST, LANE_LABEL, EmulatorContext
+from local.emulator.permissions import role_refusal
 
 # two checkouts may have a lane of the same name; the folder tells whose containers they are
 FOLDER_LABEL = "batchyard.lane-folder"
@@ -26,6 +27,7 @@ ATTEMPT_LABEL = "batchyard.attempt"
 # Docker refuses less
 MIN_MEMORY_MIB = 6
 KILLED = 137
+TASKS = "ecs-tasks.amazonaws.com"
 CALL_TIMEOUT_S = 120
 # Docker learns of an out-of-memory kill on another path than of the exit; wait a moment before calling it a mere kill
 OOM_LOOKS, OOM_LOOK_EVERY_S = 4, 0.1
@@ -74,7 +76,7 @@ class ContainerRunner:
             return _not_started(f"CannotPullContainerError: {_words(error)}")
         on_pulled()
         try:
-            secrets = read_secrets(self._client_of, plan.secrets)
+            secrets = read_secrets(self._client_of, plan.secrets, self._refusal_for(plan.execution_role))
         except SecretUnreadable as error:
             return _not_started(str(error))
         try:
@@ -87,6 +89,8 @@ class ContainerRunner:
         try:
             if handle.stop_requested.is_set():
                 return _not_started(None)
+            for folder in plan.folders:
+                folder.mkdir(parents=True, exist_ok=True)
             container_id = str(api.create_container(**self._creation(api, plan, secrets))["Id"])
             handle.container_id = container_id
             try:
@@ -95,6 +99,10 @@ class ContainerRunner:
                 self._remove(api, container_id)
         finally:
             self._shipper.finish(stream)
+
+    def _refusal_for(self, role: str | None) -> Refusal:
+        """Whether the job's execution role lets ECS read a secret: moto itself gives everybody everything."""
+        return lambda action, arn: role_refusal(str(role), service=TASKS, action=action, resources=[arn])
 
     def _attend(
         self, api: Any, container_id: str, handle: Handle, stream: LogStream, on_started: Callable[[], None]
@@ -208,6 +216,8 @@ class ContainerRunner:
             extra_hosts={CONTAINER_HOST: self._context.bridge_address or "host-gateway"},
             log_config=docker.types.LogConfig(type=docker.types.LogConfig.types.JSON),
             read_only=plan.read_only,
+            tmpfs={path: f"size={size_mib}m" for path, size_mib in plan.tmpfs.items()},
+            shm_size=None if plan.shared_memory_mib is None else f"{plan.shared_memory_mib}m",
             binds={
                 host: {"bind": inside, "mode": "ro" if read_only else "rw"}
                 for host, (inside, read_only) in plan.binds.items()

@@ -18,6 +18,7 @@ _CONDITIONS = ("onExitCode", "onReason", "onStatusReason")
 _CONDITION = re.compile(r"^[A-Za-z0-9.:\s]*\*?$")
 _CONTAINER_LISTS = ("command", "environment", "mountPoints", "resourceRequirements", "secrets", "ulimits", "volumes")
 MIN_TIMEOUT_S = 60
+MAX_NODES = 1000
 
 
 @dataclass(kw_only=True)
@@ -36,6 +37,8 @@ class JobDefinition:
     platform_capabilities: list[str] = field(default_factory=list)
     propagate_tags: bool = False
     scheduling_priority: int | None = None
+    # nodeProperties of the API: a multi-node definition, whose main node's container is `container`
+    nodes: dict[str, Any] | None = None
 
     @property
     def is_fargate(self) -> bool:
@@ -47,14 +50,17 @@ class JobDefinition:
             "jobDefinitionArn": self.arn,
             "revision": self.revision,
             "status": self.status,
-            "type": "container",
+            "type": "container" if self.nodes is None else "multinode",
             "parameters": dict(self.parameters),
-            "containerProperties": copy.deepcopy(self.container),
             "tags": tags,
             "propagateTags": self.propagate_tags,
             "containerOrchestrationType": "ECS",
             "platformCapabilities": list(self.platform_capabilities or ["EC2"]),
         }
+        if self.nodes is None:
+            described["containerProperties"] = copy.deepcopy(self.container)
+        else:
+            described["nodeProperties"] = copy.deepcopy(self.nodes)
         if self.retry_strategy:
             described["retryStrategy"] = copy.deepcopy(self.retry_strategy)
         if self.timeout:
@@ -73,19 +79,22 @@ def new_definition(body: dict[str, Any], arns: Arns, existing: Mapping[str, JobD
             "Error executing request, Exception : jobDefinitionName can be up to 128 letters (uppercase and "
             f"lowercase), numbers, hyphens, and underscores; it is {name}"
         )
-    if body["type"] != "container" or not body.get("containerProperties"):
-        raise client_error(
-            "Error executing request, Exception : this emulator runs job definitions of type container with "
-            f"containerProperties; type is {body['type']}"
-        )
     capabilities = list(body.get("platformCapabilities") or [])
-    container = copy.deepcopy(body["containerProperties"])
+    nodes = _checked_nodes(body, fargate="FARGATE" in capabilities)
+    if nodes is None and (body["type"] != "container" or not body.get("containerProperties")):
+        raise client_error(
+            "Error executing request, Exception : this emulator takes job definitions of type container with "
+            f"containerProperties and of type multinode with nodeProperties; type is {body['type']}"
+        )
+    container = copy.deepcopy(body["containerProperties"] if nodes is None else _main_container(nodes))
     for key in _CONTAINER_LISTS:
         container.setdefault(key, [])
     # Batch drops variables without a value
     container["environment"] = [entry for entry in container["environment"] if entry.get("value")]
     require(container, "image")
     check_resources(container, fargate="FARGATE" in capabilities)
+    if container["secrets"] and not container.get("executionRoleArn"):
+        raise client_error("Error executing request, Exception : executionRoleArn is required for jobs with secrets.")
     if "FARGATE" in capabilities:
         if not container.get("executionRoleArn"):
             raise client_error("Error executing request, Exception : executionRoleArn is required for Fargate jobs.")
@@ -102,7 +111,39 @@ def new_definition(body: dict[str, Any], arns: Arns, existing: Mapping[str, JobD
         platform_capabilities=capabilities,
         propagate_tags=bool(body.get("propagateTags")),
         scheduling_priority=body.get("schedulingPriority"),
+        nodes=nodes,
     )
+
+
+def _checked_nodes(body: dict[str, Any], *, fargate: bool) -> dict[str, Any] | None:
+    """nodeProperties, None for a plain definition. Raises ClientException."""
+    nodes = body.get("nodeProperties")
+    if body["type"] != "multinode" or not nodes:
+        return None
+    require(nodes, "numNodes", "mainNode", "nodeRangeProperties")
+    count, main = int(nodes["numNodes"]), int(nodes["mainNode"])
+    if fargate:
+        raise client_error("Error executing request, Exception : multi-node parallel jobs don't run on Fargate.")
+    if not 1 <= count <= MAX_NODES or not 0 <= main < count:
+        raise client_error(
+            f"Error executing request, Exception : numNodes is {count} and mainNode {main}; 1 to {MAX_NODES} nodes, "
+            "the main one among them, are allowed."
+        )
+    covered: list[int] = []
+    for part in nodes["nodeRangeProperties"]:
+        first, _, last = str(part["targetNodes"]).partition(":")
+        covered += range(int(first or 0), (int(last) if last else count - 1) + 1)
+    if set(covered) != set(range(count)):
+        raise client_error("Error executing request, Exception : nodeRangeProperties don't cover every node.")
+    return copy.deepcopy(dict(nodes))
+
+
+def _main_container(nodes: dict[str, Any]) -> dict[str, Any]:
+    for part in nodes["nodeRangeProperties"]:
+        first, _, last = str(part["targetNodes"]).partition(":")
+        if int(first or 0) <= int(nodes["mainNode"]) <= (int(last) if last else int(nodes["numNodes"])):
+            return dict(part["container"])
+    raise AssertionError("the ranges cover every node")
 
 
 def request_of(container: Mapping[str, Any]) -> Request:

@@ -20,6 +20,7 @@ from local.emulator.batch.jobs import WAITING, Attempt, Job
 from local.emulator.batch.lifecycle import Lifecycle
 from local.emulator.batch.plans import log_stream_name, plan_of
 from local.emulator.batch.running import FAILED_TO_START, Handle, Outcome, Plan, Runner
+from local.emulator.batch.share_log import ShareLog
 from local.emulator.batch.state_events import Publish
 from local.emulator.batch.store import Store
 from local.emulator.batch.tasks import task_of
@@ -44,6 +45,7 @@ class _Active:
     job: Job
     attempt: Attempt
     home: Home
+    began_s: float
     handle: Handle = field(default_factory=Handle)
     timed_out: bool = False
     # the reason TerminateJob gave
@@ -81,6 +83,7 @@ class Engine:
         self.lifecycle = Lifecycle(store, publish=publish, now_ms=self.now_ms)
         self._watchers = Watchers(context.watchers)
         self.fleet = Fleet(arns=store.arns, watchers=self._watchers, now_ms=self.now_ms)
+        self._shares = ShareLog(store, second_s=context.real_seconds(1.0))
         self._active: dict[str, _Active] = {}
         # (when, tie-breaker, job id, attempt) of running attempts' timeouts
         self._timeouts: list[tuple[float, int, str, int]] = []
@@ -204,10 +207,13 @@ class Engine:
         views = (environment.for_scheduling() for environment in self._store.environments.values())
         return State(
             environments=tuple(view for view in views if view is not None),
-            queues=tuple(queue.for_scheduling() for queue in self._store.queues.values()),
+            queues=tuple(
+                queue.for_scheduling(self._store.fair_share_of(queue)) for queue in self._store.queues.values()
+            ),
             jobs=tuple(_waiting(job) for job in runnable),
             instances=self.fleet.instances(),
             fargate_vcpus=self.fleet.fargate_vcpus(),
+            share_uses=self._shares.uses([active.job for active in self._active.values()], self._clock_s()),
         )
 
     def _note_blocked(self) -> None:
@@ -236,7 +242,7 @@ class Engine:
             created_at_ms=self.now_ms(),
         )
         self.lifecycle.starting(job, attempt)
-        active = _Active(job=job, attempt=attempt, home=environment.home(arns))
+        active = _Active(job=job, attempt=attempt, home=environment.home(arns), began_s=self._clock_s())
         self._active[job.id] = active
         self._watchers.tell(lambda watcher: watcher.task_placed(active.task()))
         plan = plan_of(job, attempt, self._context)
@@ -264,6 +270,7 @@ class Engine:
             self._threads.discard(threading.current_thread())
             self._active.pop(active.job.id, None)
             if not self._closed:
+                self._shares.ended(active.job, self._clock_s() - active.began_s, self._clock_s())
                 self.lifecycle.ended(active.job, outcome, timed_out=active.timed_out, terminated=active.terminated)
                 self._watchers.tell(lambda watcher: watcher.task_stopped(active.task()))
             self.fleet.release(active.job.id)
@@ -305,5 +312,6 @@ def _waiting(job: Job) -> WaitingJob:
         memory_mib=request.memory_mib,
         gpus=request.gpus,
         submitted_at_s=job.created_at_ms / 1000,
+        share=job.share_identifier,
         order=job.order,
     )

@@ -47,6 +47,7 @@ class BatchyardBatchBackend(BatchBackend):
         moto._job_queues = self.store.queues
         moto._job_definitions = self.store.definitions
         moto._jobs = self.store.jobs
+        self.store.policies = moto._scheduling_policies
         self._engine: Engine | None = None
         self._engine_lock = threading.Lock()
 
@@ -119,6 +120,9 @@ class BatchyardBatchBackend(BatchBackend):
 
     def create_queue(self, body: dict[str, Any]) -> JobQueue:
         with self.store.lock:
+            policy = body.get("schedulingPolicyArn")
+            if policy and policy not in self.store.policies:
+                raise client_error(f"Error executing request, Exception : Scheduling policy {policy} does not exist")
             queue = new_queue(body, self.store.arns, self.store.environments)
             if queue.arn in self.store.queues:
                 raise client_error("Error executing request, Exception : Object already exists")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from local.emulator.batch.jobs import Attempt, Job
@@ -9,6 +10,7 @@ from local.emulator.batch.running import Plan
 from local.emulator.context import EmulatorContext
 
 DEFAULT_LOG_GROUP = "/aws/batch/job"
+_EFS = "efsVolumeConfiguration"
 
 
 def log_options(job: Job) -> dict[str, str]:
@@ -29,7 +31,8 @@ def plan_of(job: Job, attempt: Attempt, context: EmulatorContext) -> Plan:
     options = log_options(job)
     group = options.get("awslogs-group") or DEFAULT_LOG_GROUP
     request = job.request
-    volumes = {one["name"]: (one.get("host") or {}).get("sourcePath") for one in job.container["volumes"]}
+    volumes = {one["name"]: _host_path(one, context) for one in job.container["volumes"]}
+    linux = job.container.get("linuxParameters") or {}
     return Plan(
         name=f"batchyard-{context.lane}-{job.id.replace(':', '-')}-{attempt.number}",
         job_id=job.id,
@@ -43,6 +46,7 @@ def plan_of(job: Job, attempt: Attempt, context: EmulatorContext) -> Plan:
         log_stream=attempt.log_stream_name,
         creates_log_group=group == DEFAULT_LOG_GROUP or options.get("awslogs-create-group") == "true",
         secrets={entry["name"]: entry["valueFrom"] for entry in job.container["secrets"]},
+        execution_role=job.container.get("executionRoleArn"),
         user=job.container.get("user"),
         read_only=bool(job.container.get("readonlyRootFilesystem")),
         binds={
@@ -50,7 +54,19 @@ def plan_of(job: Job, attempt: Attempt, context: EmulatorContext) -> Plan:
             for mount in job.container["mountPoints"]
             if volumes.get(mount.get("sourceVolume"))
         },
+        folders=tuple(Path(str(volumes[one["name"]])) for one in job.container["volumes"] if _EFS in one),
+        tmpfs={one["containerPath"]: int(one["size"]) for one in linux.get("tmpfs") or ()},
+        shared_memory_mib=linux.get("sharedMemorySize"),
     )
+
+
+def _host_path(volume: dict[str, Any], context: EmulatorContext) -> str | None:
+    """What of this machine is mounted; a folder of the lane stands for each EFS file system."""
+    efs = volume.get(_EFS)
+    if efs is None:
+        return (volume.get("host") or {}).get("sourcePath")
+    point = (efs.get("authorizationConfig") or {}).get("accessPointId", "")
+    return str(context.lane_folder / "efs" / efs["fileSystemId"] / point / efs.get("rootDirectory", "/").strip("/"))
 
 
 def batch_variables(job: Job, attempt: Attempt) -> dict[str, str]:

@@ -11,7 +11,7 @@ from local.emulator.batch.environments import STATES, ComputeEnvironment, named
 from local.emulator.batch.errors import client_error, require
 from scheduling.catalog import resolve
 from scheduling.fit import JOB_RESOURCE, MAX_RESOURCE
-from scheduling.model import Queue
+from scheduling.model import FairShare, Queue
 
 MAX_ENVIRONMENTS = 3
 CAPACITY = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"
@@ -54,12 +54,13 @@ class JobQueue:
             described["schedulingPolicyArn"] = self.scheduling_policy_arn
         return described
 
-    def for_scheduling(self) -> Queue:
+    def for_scheduling(self, fair_share: FairShare | None) -> Queue:
         return Queue(
             name=self.arn,
             priority=self.priority,
             environments=tuple(self.environment_arns),
             enabled=self.state == "ENABLED",
+            fair_share=fair_share,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 ESSENTIAL_EXITED = "Essential container in task exited"
@@ -33,10 +34,17 @@ class Plan:
     creates_log_group: bool
     # environment variable -> where its value is kept (`valueFrom` of the API)
     secrets: dict[str, str] = field(default_factory=dict)
+    # who reads them; None without secrets
+    execution_role: str | None = None
     user: str | None = None
     read_only: bool = False
     # host path -> (container path, read-only)
     binds: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    # folders that stand for EFS file systems: made when they aren't there
+    folders: tuple[Path, ...] = ()
+    # container path -> MiB
+    tmpfs: dict[str, int] = field(default_factory=dict)
+    shared_memory_mib: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

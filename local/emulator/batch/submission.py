@@ -42,8 +42,24 @@ def new_job(
         )
     if queue.state != "ENABLED":
         raise client_error(f"Error executing request, Exception : Job queue {queue.name} is DISABLED; enable it first")
+    share = body.get("shareIdentifier")
+    if queue.scheduling_policy_arn and not share:
+        raise client_error(
+            f"Error executing request, Exception : shareIdentifier is required: job queue {queue.name} has a "
+            "scheduling policy"
+        )
+    if share and not queue.scheduling_policy_arn:
+        raise client_error(
+            f"Error executing request, Exception : shareIdentifier {share} can't be given: job queue {queue.name} has "
+            "no scheduling policy"
+        )
     if definition.status != "ACTIVE":
         raise client_error(f"Error executing request, Exception : Job definition {definition.arn} is INACTIVE")
+    if definition.nodes is not None:
+        raise client_error(
+            f"Error executing request, Exception : {definition.name} is a multi-node parallel job, which needs several "
+            "instances; this emulator has one machine and runs none"
+        )
     tags = dict(body.get("tags") or {})
     if len(tags) > MAX_TAGS:
         raise client_error(f"Error executing request, Exception : {len(tags)} tags; up to {MAX_TAGS} are allowed")
@@ -78,7 +94,7 @@ def new_job(
         task_tags={**definition_tags, **tags} if propagate_tags else {},
         created_at_ms=now_ms,
         order=order,
-        share_identifier=body.get("shareIdentifier"),
+        share_identifier=share,
         array_size=int(size) if size is not None else None,
     )
 

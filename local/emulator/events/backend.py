@@ -11,9 +11,9 @@ from moto.core.exceptions import JsonRESTError
 from moto.events.exceptions import InvalidEventPatternException, ValidationException
 from moto.events.models import EventBus, EventsBackend, Rule
 
+from jobs.event_rules.pattern import PatternError, parse_pattern
 from local.emulator.events.dispatcher import RuleView
 from local.emulator.events.envelope import event_time, make_event
-from local.emulator.events.pattern import PatternError, parse_pattern
 from local.emulator.events.targets import ROLE_REQUIRED, service_of
 from local.emulator.events.transformer import TargetInputError, check_input
 from local.emulator.schedule import ScheduleError, parse_schedule

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from jobs.event_rules.pattern import PatternError, parse_pattern
 from local.emulator.clients import Clients
 from local.emulator.emulated_clock import EmulatedClock, Timetable
 from local.emulator.events.delivery import Delivery, DeliveryError, RetryPolicy, as_delivery_error, pause_s
 from local.emulator.events.envelope import event_time
-from local.emulator.events.pattern import PatternError, parse_pattern
 from local.emulator.events.targets import DELIVERERS, queue_url, resource_of, service_of
 from local.emulator.events.transformer import InputError, RuleFacts, input_for
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.emulator.events.json_path import ABSENT, PathError, parse_path, resolve
+from jobs.event_rules.json_path import ABSENT, PathError, parse_path, resolve
 
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
 _PIECE = re.compile(r'<([A-Za-z0-9_.\-]+)>|\\.|[^<\\"]+|.', re.DOTALL)

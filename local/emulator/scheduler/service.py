@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import math
 import queue
+import random
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -144,6 +145,7 @@ class SchedulerService:
 
     def _plan(self, key: tuple[str, str], schedule: MotoSchedule, times: Schedule, *, after_s: float) -> None:
         end_s = float(schedule.end_date) if schedule.end_date else math.inf
+        window_s = 60.0 * ((schedule.flexible_time_window or {}).get("MaximumWindowInMinutes") or 0)
 
         def next_s(after_s: float) -> float | None:
             due_s = times.next_s(after_s)
@@ -158,11 +160,12 @@ class SchedulerService:
             nonlocal due_s
             assert due_s is not None
             self._invoke(schedule, due_s)
-            due_s = next_s(max(due_s, self.clock.now_s()))
-            return due_s
+            # within a window, a time that has passed is only late
+            due_s = next_s(max(due_s, self.clock.now_s() - window_s))
+            return None if due_s is None else due_s + random.uniform(0, window_s)
 
         if due_s is not None:
-            self.timetable.at(due_s, act, key=key)
+            self.timetable.at(due_s + random.uniform(0, window_s), act, key=key)
 
     def _complete(self, key: tuple[str, str], schedule: MotoSchedule) -> None:
         """A schedule without more times is deleted if it asked for that: by a worker, through the API and its lock."""

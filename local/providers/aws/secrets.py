@@ -6,7 +6,7 @@ from typing import Any
 
 from local.providers.aws.calls import found_or_none, json_text, retag, tag_list, tag_map
 from local.providers.aws.waiting import retry_while
-from local.providers.framework import AutoName, Context, Invoke, Props, ResourceType, name_prefix
+from local.providers.framework import AutoName, Context, Invoke, Props, ProviderError, ResourceType, name_prefix
 
 _ABSENT = ("ResourceNotFoundException",)
 
@@ -138,4 +138,27 @@ RESOURCES: list[ResourceType] = [
         delete=_delete,
     ),
 ]
-INVOKES: list[Invoke] = []
+
+
+def _get(context: Context, arguments: Props) -> Props:
+    client = context.client("secretsmanager")
+    found = client.describe_secret(SecretId=arguments.get("arn") or arguments["name"])
+    if found.get("DeletedDate"):
+        raise ProviderError(f"Secrets Manager Secret ({found['Name']}) is scheduled for deletion")
+    return {
+        "id": found["ARN"],
+        "arn": found["ARN"],
+        "name": found["Name"],
+        "description": found.get("Description", ""),
+        "kmsKeyId": found.get("KmsKeyId", ""),
+        "createdDate": str(found.get("CreatedDate", "")),
+        "lastChangedDate": str(found.get("LastChangedDate", "")),
+        "policy": "",
+        "region": context.region,
+        "tags": tag_map(found.get("Tags")),
+    }
+
+
+INVOKES: list[Invoke] = [
+    Invoke(token="aws:secretsmanager/getSecret:getSecret", call=_get, service="Secrets Manager"),
+]

@@ -53,6 +53,7 @@ def test_the_commands_there_are() -> None:
         "jobs list",
         "jobs check",
         "jobs schema",
+        "events test",
         "local up",
         "local down",
         "local status",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.components import example
+from components import job_triggers
+from tests.unit.components import example, example_triggers
 from tests.unit.components.mocked_engine import DIGEST, Recording, record
 
 SOURCE_STACK = "organization/batchyard/dev"
@@ -46,6 +47,15 @@ def reporting_stage(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         budgets={"stage_per_month": 400.5, "owners_per_month": {"media": 120}},
     )
     return record(config, stack="dev", repository=repository)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A stage with every kind of trigger, at the beginning of 2026."""
+    repository = example.write_repository(tmp_path_factory.mktemp("kinds"), example_triggers.JOBS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_triggers, "datetime", example_triggers.Clock)
+        return record(example.config(), stack="dev", repository=repository)
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ owner: research
 platform: ec2
 queue: critical
 resources: {vcpus: 2, memory_mib: 3000}
-array_size: 10
+array: {size: 10}
 triggers:
   - schedule: {rate: 1 day}
     enabled: false

@@ -95,6 +95,7 @@ OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
     "aws:batch/computeEnvironment:ComputeEnvironment": _environment,
     "aws:batch/jobDefinition:JobDefinition": _definition,
     "aws:batch/jobQueue:JobQueue": _named("batch", "job-queue/"),
+    "aws:batch/schedulingPolicy:SchedulingPolicy": _named("batch", "scheduling-policy/"),
     "aws:cloudwatch/eventRule:EventRule": _named("events", "rule/"),
     "aws:cloudwatch/eventTarget:EventTarget": _nothing,
     "aws:cloudwatch/logGroup:LogGroup": _named("logs", "log-group:"),
@@ -118,6 +119,7 @@ OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
     "aws:iam/rolePolicy:RolePolicy": _nothing,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _nothing,
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": _named("firehose", "deliverystream/"),
+    "aws:pipes/pipe:Pipe": _named("pipes", "pipe/"),
     "aws:s3/bucket:Bucket": _bucket,
     "aws:s3/bucketObjectv2:BucketObjectv2": _nothing,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _nothing,
@@ -185,6 +187,11 @@ class Mocks(mocks.Mocks):
             return {"names": [f"{REGION}{letter}" for letter in ZONES], "id": REGION, "zoneIds": []}
         if args.token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":
             return {"userName": "AWS", "password": "secret", "id": REGION}
+        if args.token == "aws:secretsmanager/getSecret:getSecret":
+            name = args.args["name"]
+            if "missing" in name:
+                return {}, [("name", "couldn't find resource")]
+            return {"name": name, "arn": arn("secretsmanager", f"secret:{name}-AbCdEf"), "id": name}
         if args.token == "pulumi:pulumi:readStackOutputs":
             stack = args.args["name"]
             if stack not in self.stacks:

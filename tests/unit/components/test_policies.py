@@ -21,7 +21,7 @@ ONLY_ON_EVERYTHING = {
 }
 
 
-@pytest.fixture(scope="module", params=["stage", "private_stage", "promoted_stage", "reporting_stage"])
+@pytest.fixture(scope="module", params=["stage", "private_stage", "promoted_stage", "reporting_stage", "kinds"])
 def recording(request: pytest.FixtureRequest) -> Recording:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Recording)

@@ -196,6 +196,23 @@ def test_a_stage_may_let_triggers_rest(given: bool | None, expected: list[bool])
     assert [trigger.enabled for trigger in merged.triggers] == expected
 
 
+def test_a_stage_may_let_a_single_trigger_rest_or_wake_it() -> None:
+    single = {"upload1": {"enabled": False}, "schedule2": {"enabled": True}}
+    merged = effective_spec(stage(jobs={"words": {"triggers": single}}), job())
+    assert [trigger.enabled for trigger in merged.triggers] == [False, True, True]
+    over_all = {"triggers_enabled": False, "triggers": {"schedule1": {"enabled": True}}}
+    merged = effective_spec(stage(jobs={"words": over_all}), job())
+    assert [trigger.enabled for trigger in merged.triggers] == [False, True, False]
+
+
+def test_a_trigger_the_job_does_not_have_is_named() -> None:
+    settings = stage(jobs={"words": {"triggers": {"upload2": {"enabled": False}}}})
+    assert [str(problem) for problem in cross_check(settings, [job()])] == [
+        "Pulumi.test.yaml: batchyard:jobs.words.triggers.upload2 is the unknown trigger upload2; "
+        "known are schedule1, schedule2, upload1; did you mean upload1?"
+    ]
+
+
 def test_without_overrides_only_the_time_zone_is_filled_in() -> None:
     loaded = job(JOB.replace("rate: 1 day", "rate: 1 day, timezone: UTC"))
     assert effective_spec(stage(), loaded) == loaded.spec

@@ -226,7 +226,7 @@ def test_every_configuration_key_is_offered() -> None:
         (
             {"batchyard:jobs": {"x": {"platform": "fargate"}}},
             "Pulumi.test.yaml: batchyard:jobs.x.platform is an unknown key; known are enabled, environment, queue, "
-            "resources, retry, timeout_s, triggers_enabled; remove it",
+            "resources, retry, secrets, timeout_s, triggers, triggers_enabled; remove it",
         ),
     ],
 )

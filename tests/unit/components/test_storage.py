@@ -10,7 +10,7 @@ import pytest
 
 from components.ledger import row_template
 from jobs import conventions
-from local.emulator.events.pattern import parse_pattern
+from jobs.event_rules.pattern import parse_pattern
 from tests.unit.components.mocked_engine import Recording
 
 

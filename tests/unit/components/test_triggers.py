@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.trigger import Submission, schedule_input, upload_pattern, upload_template
+from components.trigger import Submission, schedule_input
+from jobs.event_rules.rules import S3_PATHS, input_template, upload_pattern
+from jobs.spec import S3Source
 from tests.unit.components import example
 from tests.unit.components.mocked_engine import Recording, record
 
+FILLED = {name: f"<{name}>" for name in S3_PATHS}
 SUBMISSION = Submission(
     job="x",
     job_name="batchyard-dev-x",
@@ -33,7 +36,7 @@ SUBMISSION = Submission(
     ],
 )
 def test_prefix_and_suffix_must_both_match(prefix: str, suffixes: list[str], keys: list[dict[str, str]] | None) -> None:
-    detail = upload_pattern("bucket", prefix, suffixes)["detail"]
+    detail = upload_pattern("bucket", S3Source(bucket="b", prefix=prefix, suffix=tuple(suffixes)))["detail"]
     assert detail["bucket"] == {"name": ["bucket"]}
     assert detail.get("object") == (None if keys is None else {"key": keys})
 
@@ -56,17 +59,17 @@ def filled(template: str, bucket: str, key: str) -> object:
     key=st.text(st.characters(exclude_characters='"\\', exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20),
 )
 def test_an_upload_gives_bucket_key_and_the_triggers_own(parameters: dict[str, str], key: str) -> None:
-    assert filled(upload_template(parameters), "uploads-1", key) == {
+    assert filled(input_template(parameters, FILLED), "uploads-1", key) == {
         "Parameters": {**parameters, "bucket": "uploads-1", "key": key}
     }
 
 
 def test_the_template_is_pascal_case_around_names_as_they_are() -> None:
-    assert upload_template({"size": "xl"}) == '{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"xl"}}'
+    assert input_template({"size": "xl"}, FILLED) == '{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"xl"}}'
 
 
 def test_a_trigger_may_fix_what_uploads_offer() -> None:
-    assert upload_template({"key": "fixed"}) == '{"Parameters":{"bucket":<bucket>,"key":"fixed"}}'
+    assert input_template({"key": "fixed"}, FILLED) == '{"Parameters":{"bucket":<bucket>,"key":"fixed"}}'
 
 
 def test_the_upload_rule_hands_the_event_to_the_queue(stage: Recording) -> None:

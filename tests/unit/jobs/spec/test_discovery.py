@@ -103,7 +103,7 @@ def test_a_job_from_a_text_is_the_job_from_its_file(tmp_path: Path) -> None:
 
 def test_defaults_are_those_the_documentation_gives() -> None:
     spec = parse_job(SOUND, Path("jobs/words")).spec
-    assert (spec.timeout_s, spec.retry.attempts, spec.array_size, spec.triggers, spec.enabled) == (
+    assert (spec.timeout_s, spec.retry.attempts, spec.array, spec.triggers, spec.enabled) == (
         3600,
         3,
         None,

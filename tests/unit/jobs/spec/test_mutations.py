@@ -32,14 +32,33 @@ FULL: dict[str, Any] = {
     "environment": {"LEVEL": "info"},
     "command": ["--key", "Ref::key", "--size", "Ref::size"],
     "parameters": {"size": "800"},
-    "array_size": 2,
+    "array": {"size": 2},
     "triggers": [
         {
             "s3": {"bucket": "uploads", "prefix": "photos/", "suffix": [".jpg"]},
             "parameters": {"size": "10"},
             "enabled": True,
         },
+        {"s3": {"bucket": "uploads", "wildcard": ["a/*.jpg"], "size": {"min_bytes": 1, "max_bytes": 9}}},
         {"schedule": {"cron": "0 6 ? * MON *", "timezone": "Europe/Berlin"}, "parameters": {"key": "x"}},
+        {
+            "schedule": {"rate": "1 day", "window_minutes": 5, "start": "2030-01-01T00:00", "end": "2031-01-01T00:00"},
+            "parameters": {"key": "x"},
+        },
+        {"schedule": {"at": "2030-01-01T00:00"}, "parameters": {"key": "x"}},
+        {"after": {"job": "flights", "status": "failed", "take": {"key": "month"}}},
+        {
+            "event": {
+                "bus": "shop",
+                "pattern": {
+                    "source": ["shop"],
+                    "detail": {"paid": [{"exists": True}], "lines": [{"numeric": [">", 0]}]},
+                },
+                "sample": {"source": "shop", "detail": {"paid": True, "lines": 3, "order": "a"}},
+                "take": {"key": "$.detail.order"},
+            }
+        },
+        {"sqs": {"take": {"key": "$.body.key"}, "receives": 3}},
     ],
     "enabled": True,
 }

@@ -21,7 +21,7 @@ retry: {attempts: 3}
 permissions: {read: [uploads], write: [results]}
 environment: {LEVEL: info}
 command: [--key, "Ref::key"]
-array_size: 2
+array: {size: 2}
 triggers:
   - s3: {bucket: uploads, prefix: photos/, suffix: [.jpg, .png]}
 """
@@ -68,16 +68,16 @@ def test_the_sound_one_is_sound() -> None:
             "write whole seconds in that range",
         ),
         (
-            "array_size: 2",
-            "array_size: 1",
-            "jobs/x/job.yaml:11: array_size is 1; Batch allows 2–10,000; write a whole number in that range, "
-            "or leave array_size out",
+            "array: {size: 2}",
+            "array: {size: 1}",
+            "jobs/x/job.yaml:11: array.size is 1; Batch allows 2–10,000; write a whole number in that range, "
+            "or leave array out",
         ),
         (
-            "array_size: 2",
-            "array_size: 10001",
-            "jobs/x/job.yaml:11: array_size is 10001; Batch allows 2–10,000; write a whole number in that range, "
-            "or leave array_size out",
+            "array: {size: 2}",
+            "array: {size: 10001}",
+            "jobs/x/job.yaml:11: array.size is 10001; Batch allows 2–10,000; write a whole number in that range, "
+            "or leave array out",
         ),
         (
             "memory_mib: 512",
@@ -189,14 +189,14 @@ def test_the_sound_one_is_sound() -> None:
         (
             "s3: {bucket: uploads, prefix: photos/, suffix: [.jpg, .png]}",
             "enabled: true",
-            "jobs/x/job.yaml:13: triggers[0] is without s3 and schedule; a trigger is one of s3 and schedule; "
-            "make each an entry of the list of its own",
+            "jobs/x/job.yaml:13: triggers[0] is without after, event, s3, schedule, sqs; "
+            "a trigger is one of after, event, s3, schedule, sqs; make each an entry of the list of its own",
         ),
         (
             "suffix: [.jpg, .png]}",
             "suffix: [.jpg, .png]}\n    parameters: {key: <key>}",
-            "jobs/x/job.yaml:14: triggers[0].parameters.key is '<key>'; an S3 trigger's parameters are plain text "
-            "without <…>; leave the angle brackets out",
+            "jobs/x/job.yaml:14: triggers[0].parameters.key is '<key>'; only a schedule's parameters may have <…>; "
+            "leave the angle brackets out",
         ),
     ],
 )

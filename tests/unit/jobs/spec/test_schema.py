@@ -87,7 +87,7 @@ SOUND = {
         {"platform": "lambda"},
         {"timeout_s": 59},
         {"retry": {"attempts": 11}},
-        {"array_size": 1},
+        {"array": {"size": 1}},
         {"queue": "Bad"},
         {"resources": {"vcpus": 1}},
         {"atempts": 1},
@@ -118,7 +118,7 @@ def test_it_refuses_what_the_models_refuse(change: dict[str, Any]) -> None:
         },
         {"triggers": [{"schedule": {"rate": "1 day", "timezone": "Europe/Berlin"}, "enabled": False}]},
         {"platform": "fargate", "resources": {"vcpus": 0.25, "memory_mib": 512}},
-        {"array_size": 10_000, "environment": {"A": "b"}, "command": ["x", "Ref::y"], "parameters": {"y": "z"}},
+        {"array": {"size": 10_000}, "environment": {"A": "b"}, "command": ["x", "Ref::y"], "parameters": {"y": "z"}},
     ],
 )
 def test_it_accepts_what_the_models_accept(change: dict[str, Any]) -> None:

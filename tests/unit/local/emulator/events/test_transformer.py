@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.emulator.events.json_path import ABSENT, PathError, parse_path, resolve
+from jobs.event_rules.json_path import ABSENT, PathError, parse_path, resolve
 from local.emulator.events.transformer import (
     InputError,
     RuleFacts,

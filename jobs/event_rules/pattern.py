@@ -62,10 +62,11 @@ def _object_matches(pattern: Mapping[str, Any], value: Any) -> bool:
         objects = [element for element in value if isinstance(element, dict)]
         return any(_object_matches(pattern, element) for element in objects or [{}])
     holder = value if isinstance(value, Mapping) else {}
-    return all(_field_matches(key, expected, holder) for key, expected in pattern.items())
+    return all(field_matches(key, expected, holder) for key, expected in pattern.items())
 
 
-def _field_matches(key: str, expected: Any, holder: Mapping[str, Any]) -> bool:
+def field_matches(key: str, expected: Any, holder: Mapping[str, Any]) -> bool:
+    """Whether one field of a pattern (its key and what is expected there) holds for the object around it."""
     if key == "$or":
         return any(_object_matches(alternative, holder) for alternative in expected)
     if isinstance(expected, Mapping):
@@ -134,7 +135,7 @@ def _anything_but(argument: Any, leaf: Any) -> bool:
 
 
 def _numeric(argument: Any, leaf: Any) -> bool:
-    if isinstance(leaf, bool) or not isinstance(leaf, (int, float)):
+    if isinstance(leaf, bool) or not isinstance(leaf, (int, float)) or abs(leaf) > NUMERIC_LIMIT:
         return False
     return all(_COMPARE[name](leaf, value) for name, value in zip(argument[::2], argument[1::2], strict=True))
 

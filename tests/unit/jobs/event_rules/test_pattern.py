@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.emulator.events.pattern import PatternError, parse_pattern
+from jobs.event_rules.pattern import PatternError, parse_pattern
 
 JOB_EVENT = json.loads((Path(__file__).parent / "batch-job-state-change-succeeded-ec2.json").read_text())
 OBJECT_CREATED = {

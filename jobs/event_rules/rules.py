@@ -1,0 +1,139 @@
+"""The EventBridge rule of a trigger: which events it takes, and which parameters the job gets from them. Pure.
+
+The pattern's leaves may be anything that becomes text later, so that components can leave names to the engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from jobs import conventions
+
+if TYPE_CHECKING:  # the specifications check themselves with this module
+    from jobs.spec.event_sources import AfterSource, EventSource
+    from jobs.spec.s3_source import S3Source
+    from jobs.spec.triggers import Trigger
+
+S3_PATHS: Final[Mapping[str, str]] = {"bucket": "$.detail.bucket.name", "key": "$.detail.object.key"}
+assert tuple(S3_PATHS) == conventions.S3_TRIGGER_PARAMETERS
+AFTER_PATHS: Final[Mapping[str, str]] = {
+    "after_job_id": "$.detail.jobId",
+    "after_job_name": "$.detail.jobName",
+    "after_exit_code": "$.detail.container.exitCode",
+}
+STATE_CHANGE: Final = "Batch Job State Change"
+
+
+class Places(Protocol):
+    """What a stage calls the things a trigger names."""
+
+    def bucket(self, name: str) -> Any:
+        """Its physical name."""
+
+    def queue_arn(self, job: str) -> Any:
+        """The queue a job goes to."""
+
+    def definition_arn_prefix(self, job: str) -> Any:
+        """A job's definition up to its revision, with the colon before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRule:
+    """A rule and its target's input transformer."""
+
+    pattern: Mapping[str, Any]
+    paths: Mapping[str, str]
+    """Placeholder → where the event has its value."""
+    template: str
+    """`{"Parameters":{…}}` with `<placeholder>`s."""
+    bus: str = "default"
+
+
+def event_rule(trigger: Trigger, places: Places) -> EventRule | None:
+    """None for triggers that aren't events: schedules."""
+    if trigger.s3 is not None:
+        return EventRule(
+            pattern=upload_pattern(places.bucket(trigger.s3.bucket), trigger.s3),
+            paths=S3_PATHS,
+            template=input_template(trigger.parameters, {name: f"<{name}>" for name in S3_PATHS}),
+        )
+    if trigger.after is not None:
+        return _after_rule(trigger.after, trigger.parameters, places)
+    if trigger.event is not None:
+        return _any_rule(trigger.event, trigger.parameters)
+    return None
+
+
+def upload_pattern(bucket_name: Any, source: S3Source) -> dict[str, Any]:
+    """Prefix and suffix together are one wildcard: two entries of a list would mean either."""
+    detail: dict[str, Any] = {"bucket": {"name": [bucket_name]}}
+    about: dict[str, Any] = {}
+    keys = _key_entries(source)
+    if keys:
+        about["key"] = keys
+    if source.size is not None:
+        ends = ((">=", source.size.min_bytes), ("<=", source.size.max_bytes))
+        about["size"] = [{"numeric": [part for end in ends if end[1] is not None for part in end]}]
+    if about:
+        detail["object"] = about
+    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+
+
+def _key_entries(source: S3Source) -> list[dict[str, str]]:
+    prefix, suffixes = source.prefix, source.suffix
+    if source.wildcard:
+        return [{"wildcard": text} for text in source.wildcard]
+    if prefix and suffixes:
+        return [{"wildcard": f"{prefix}*{suffix}"} for suffix in suffixes]
+    if suffixes:
+        return [{"suffix": suffix} for suffix in suffixes]
+    return [{"prefix": prefix}] if prefix else []
+
+
+def _after_rule(source: AfterSource, parameters: Mapping[str, str], places: Places) -> EventRule:
+    taken = {name: f"$.detail.parameters.{other}" for name, other in source.take.items()}
+    paths = {**AFTER_PATHS, **taken}
+    # a number without quotes would stay one, and parameters are texts
+    filled = {name: f'"<{name}>"' if name == "after_exit_code" else f"<{name}>" for name in paths}
+    return EventRule(
+        pattern={
+            "source": ["aws.batch"],
+            "detail-type": [STATE_CHANGE],
+            "detail": {
+                "status": [source.status.upper()],
+                "jobQueue": [places.queue_arn(source.job)],
+                "jobDefinition": [{"prefix": places.definition_arn_prefix(source.job)}],
+                # the children of an array end one by one before it
+                "arrayProperties": {"index": [{"exists": False}]},
+            },
+        },
+        paths=paths,
+        template=input_template(parameters, {"after_job": _json(source.job), **filled}),
+    )
+
+
+def _any_rule(source: EventSource, parameters: Mapping[str, str]) -> EventRule:
+    return EventRule(
+        pattern=source.pattern,
+        paths=source.take,
+        # in quotes numbers and booleans become texts, as parameters must be; texts get no second pair
+        template=input_template(parameters, {name: f'"<{name}>"' for name in source.take}),
+        bus=source.bus,
+    )
+
+
+def input_template(parameters: Mapping[str, str], offered: Mapping[str, str]) -> str:
+    """The input transformer's template: `{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"small"}}`.
+
+    `offered` are names with JSON that holds placeholders; `parameters` win over them. EventBridge puts quotes around
+    text it fills in, and escapes nothing in it: a key with a quote starts no job.
+    """
+    entries = sorted({**offered, **{name: _json(value) for name, value in parameters.items()}}.items())
+    return '{"Parameters":{' + ",".join(f"{_json(name)}:{value}" for name, value in entries) + "}}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,227 @@
+"""The examples of docs/jobs.md in one stage, brought up by the real engine and run as real containers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.lane import Lane
+from local.processes import wait_until
+from tests.engine.stages import DOCKERFILE, SETTINGS, Project, Stack
+from tests.unit.jobs.spec import jobs_document
+
+DEADLINE_S = 120.0
+KEY, URL = "k-5d41402abc4b2a76", "https://supplier.example/7d793037a076"
+# says what of its environment it has got, without saying it
+MAIN = """\
+import hashlib, json, os
+found = {name: hashlib.sha256(value.encode()).hexdigest() for name, value in os.environ.items()}
+folders = [path for path in ("/scratch", "/dev/shm") if os.path.ismount(path)]
+mounted = {path: os.statvfs(path).f_blocks * os.statvfs(path).f_frsize >> 20 for path in folders}
+print(json.dumps({"environment": found, "mounted": mounted}))
+"""
+
+
+def keep_secrets(lane: Lane) -> None:
+    """As somebody would who may see them; again after a run that broke off."""
+    with contextlib.suppress(lane.client("secretsmanager").exceptions.ResourceExistsException):
+        lane.client("secretsmanager").create_secret(Name="supplier/login", SecretString=json.dumps({"api_key": KEY}))
+    lane.client("ssm").put_parameter(Name="/supplier/url", Value=URL, Type="SecureString", Overwrite=True)
+
+
+@pytest.fixture(scope="module")
+def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    project = Project.create(tmp_path_factory.mktemp("kinds") / "project", lane)
+    for name, text in jobs_document.jobs().items():
+        folder = project.folder / "jobs" / name
+        folder.mkdir()
+        (folder / "job.yaml").write_text(text)
+        (folder / "Dockerfile").write_text(jobs_document.dockerfiles().get(name, DOCKERFILE))
+        (folder / "main.py").write_text(MAIN)
+    keep_secrets(lane)
+    added = jobs_document.settings()
+    changes = {key: {**SETTINGS.get(f"batchyard:{key}", {}), **value} for key, value in added.items()}
+    stack = project.stack("kinds", **changes)
+    stack.up()
+    yield stack
+    stack.destroy()
+    lane.client("secretsmanager").delete_secret(SecretId="supplier/login", ForceDeleteWithoutRecovery=True)
+    lane.client("ssm").delete_parameter(Name="/supplier/url")
+
+
+@pytest.fixture(scope="module")
+def stage(stack: Stack) -> dict[str, Any]:
+    return stack.outputs()
+
+
+def run(lane: Lane, stage: dict[str, Any], job: str, queue: str = "standard", **more: Any) -> dict[str, Any]:
+    """Submits the job and gives its description once it has ended."""
+    batch = lane.client("batch")
+    submitted = batch.submit_job(
+        jobName=job, jobQueue=stage["queues"][queue], jobDefinition=stage["job_definitions"][job], **more
+    )
+    return ended(lane, submitted["jobId"])
+
+
+def ended(lane: Lane, job_id: str) -> dict[str, Any]:
+    batch = lane.client("batch")
+
+    def status() -> str:
+        return str(batch.describe_jobs(jobs=[job_id])["jobs"][0]["status"])
+
+    assert wait_until(lambda: status() in ("SUCCEEDED", "FAILED"), timeout_s=DEADLINE_S), f"{job_id} is {status()}"
+    described: dict[str, Any] = batch.describe_jobs(jobs=[job_id])["jobs"][0]
+    return described
+
+
+def printed(lane: Lane, stage: dict[str, Any], job: str, described: dict[str, Any]) -> dict[str, Any]:
+    """What `MAIN` said."""
+    events = lane.client("logs").get_log_events(
+        logGroupName=stage["log_groups"][job], logStreamName=described["container"]["logStreamName"]
+    )["events"]
+    (line,) = [event["message"] for event in events if event["message"].startswith('{"environment"')]
+    said: dict[str, Any] = json.loads(line)
+    return said
+
+
+def definition(lane: Lane, stage: dict[str, Any], job: str) -> dict[str, Any]:
+    """As Batch has registered it."""
+    name = stage["job_definitions"][job].rsplit("/", 1)[1]
+    (found,) = lane.client("batch").describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+    return dict(found)
+
+
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_secrets_reach_the_container_and_nothing_else(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "crawl")
+
+    assert described["status"] == "SUCCEEDED", described
+    environment = printed(lane, stage, "crawl", described)["environment"]
+    assert environment["API_KEY"] == hashed(KEY)
+    assert environment["SUPPLIER_URL"] == hashed(URL)
+    definitions = lane.client("batch").describe_job_definitions()["jobDefinitions"]
+    kept = json.dumps([stack.resources(), stage, described, definitions], default=str)
+    assert KEY not in kept
+    assert URL not in kept
+
+
+def test_a_parameter_that_vanished_is_the_attempts_reason(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    lane.client("ssm").delete_parameter(Name="/supplier/url")
+    try:
+        described = run(lane, stage, "crawl")
+    finally:
+        lane.client("ssm").put_parameter(Name="/supplier/url", Value=URL, Type="SecureString")
+
+    assert described["status"] == "FAILED"
+    assert described["statusReason"] == "Task failed to start"
+    reason = described["attempts"][-1]["container"]["reason"]
+    assert reason.startswith("ResourceInitializationError")
+    assert "SUPPLIER_URL from arn:aws:ssm:us-east-1:" in reason
+    assert "parameter/supplier/url" in reason
+
+
+def test_a_secret_that_is_missing_stops_the_preview(stack: Stack) -> None:
+    file = stack.project.folder / "jobs" / "crawl" / "job.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("secret: supplier/login", "secret: supplier/logni"))
+    try:
+        refused = stack.pulumi("preview", check=False)
+    finally:
+        file.write_text(text)
+
+    output = refused.stdout + refused.stderr
+    assert refused.returncode != 0
+    assert "secrets.API_KEY.secret is supplier/logni, which Secrets Manager doesn't show in us-east-1" in output
+    assert "nothing was touched" in output
+    assert "Traceback" not in output
+
+
+def test_a_manifest_becomes_children_with_a_line_each(stack: Stack, stage: dict[str, Any]) -> None:
+    """An upload starts it, as on AWS: event, rule, the job that counts, the array, its children."""
+    lane, batch = stack.project.lane, stack.project.lane.client("batch")
+    lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key="lists/a b.txt", Body="one\nzwölf\n".encode())
+    name = stage["job_definitions"]["pages"].rsplit("/", 1)[1]
+
+    def arrays() -> list[dict[str, Any]]:
+        filters = [{"name": "JOB_DEFINITION", "values": [name]}]
+        found = batch.list_jobs(jobQueue=stage["queues"]["standard"], filters=filters)["jobSummaryList"]
+        return [one for one in found if one["jobDefinition"].rsplit("/", 1)[1].partition(":")[0] == name]
+
+    assert wait_until(lambda: len(arrays()) == 1, timeout_s=DEADLINE_S), "the upload submitted no array"
+    described = ended(lane, arrays()[0]["jobId"])
+
+    assert described["status"] == "SUCCEEDED", described
+    assert described["arrayProperties"]["statusSummary"]["SUCCEEDED"] == 2
+    assert described["parameters"] == {"size": "small"}
+    ids = [f"{described['jobId']}:{index}" for index in range(2)]
+    children = batch.describe_jobs(jobs=ids)["jobs"]
+    lines = {
+        child["jobId"]: printed(lane, stage, "pages", child)["environment"]["BATCHYARD_ARRAY_LINE"]
+        for child in children
+    }
+    assert lines == {ids[0]: hashed("one"), ids[1]: hashed("zwölf")}
+
+
+def test_an_empty_manifest_fails_and_says_why(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key="empty", Body=b"")
+    described = run(lane, stage, "pages-dispatch", parameters={"key": "empty"})
+
+    assert (described["status"], described["container"]["exitCode"]) == ("FAILED", 65)
+    events = lane.client("logs").get_log_events(
+        logGroupName=stage["log_groups"]["pages"], logStreamName=described["container"]["logStreamName"]
+    )["events"]
+    assert any("/empty is empty; a manifest has a line for each child" in event["message"] for event in events)
+
+
+def test_an_array_of_a_fixed_size_counts_its_children(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "shards", arrayProperties={"size": 3})
+    assert described["status"] == "SUCCEEDED", described
+    assert described["arrayProperties"]["statusSummary"]["SUCCEEDED"] == 3
+    last = lane.client("batch").describe_jobs(jobs=[f"{described['jobId']}:2"])["jobs"][0]
+    assert printed(lane, stage, "shards", last)["environment"]["AWS_BATCH_JOB_ARRAY_INDEX"] == hashed("2")
+
+
+def test_memory_folders_are_as_large_as_asked(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "sorting")
+    assert described["status"] == "SUCCEEDED", described
+    mounted = printed(lane, stage, "sorting", described)["mounted"]
+    assert (mounted["/scratch"], mounted["/dev/shm"]) == (64, 128)
+
+
+def test_a_share_reaches_the_job(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "simulate", "shared", shareIdentifier="research")
+    assert (described["status"], described["shareIdentifier"]) == ("SUCCEEDED", "research")
+    schedules = lane.client("scheduler")
+    (one,) = [found for found in schedules.list_schedules()["Schedules"] if "-simulate-" in found["Name"]]
+    target = schedules.get_schedule(Name=one["Name"], GroupName=one["GroupName"])["Target"]
+    assert json.loads(target["Input"])["ShareIdentifier"] == "research"
+
+
+def test_what_a_laptop_cannot_run_is_registered_as_asked(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    embed = definition(lane, stage, "embed")["containerProperties"]
+    assert embed["ephemeralStorage"] == {"sizeInGiB": 60}
+    assert embed["runtimePlatform"]["cpuArchitecture"] == "ARM64"
+    assert embed["volumes"][0]["efsVolumeConfiguration"]["transitEncryption"] == "ENABLED"
+    assert embed["mountPoints"] == [{"sourceVolume": "efs1", "containerPath": "/models", "readOnly": True}]
+
+    train = definition(lane, stage, "train")["containerProperties"]
+    assert {"type": "GPU", "value": "1"} in train["resourceRequirements"]
+
+    weather = definition(lane, stage, "weather")
+    assert (weather["type"], weather["nodeProperties"]["numNodes"]) == ("multinode", 4)
+    stack.pulumi("preview", "--expect-no-changes")

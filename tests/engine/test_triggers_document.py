@@ -1,0 +1,149 @@
+"""Every example of docs/triggers.md in one stage: brought up, and each kind of trigger starts its job."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from local.emulator.scheduler.routes import FIRE_PATH
+from local.lane import Lane
+from tests.engine.stages import DOCKERFILE, REPOSITORY, Project, Stack, wait_until
+
+DOCUMENT = (REPOSITORY / "docs" / "triggers.md").read_text(encoding="utf-8")
+FLIGHTS = """\
+description: What the example of after waits for
+owner: analytics
+platform: ec2
+queue: standard
+resources: {vcpus: 1, memory_mib: 64}
+command: ["Ref::key"]
+parameters: {key: none}
+"""
+NAMES = ("photo", "parts", "monthly", "sale", "chain", "paid", "orders")
+"""One for each example, in the document's order."""
+NAME = "triggers"
+
+
+@pytest.fixture(scope="module")
+def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    project = Project.create(tmp_path_factory.mktemp("triggers") / "project", lane)
+    examples = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    for name in ("echo", "count"):
+        shutil.rmtree(project.folder / "jobs" / name)
+    for name, text in zip((*NAMES, "flights"), (*examples, FLIGHTS), strict=True):
+        folder = project.folder / "jobs" / name
+        folder.mkdir()
+        (folder / "job.yaml").write_text(re.sub(r"memory_mib: \d+", "memory_mib: 64", text))
+        (folder / "Dockerfile").write_text(DOCKERFILE)
+        # its own content, as in Project.create
+        (folder / "main.py").write_text(f"import sys\nprint({str(folder)!r}, sys.argv)\n")
+    stack = project.stack(NAME)
+    stack.up()
+    yield stack
+    stack.destroy()
+
+
+@pytest.fixture
+def stage(stack: Stack) -> dict[str, Any]:
+    return stack.outputs()
+
+
+def submitted(lane: Lane, job: str) -> list[dict[str, str]]:
+    """Parameters of all runs of a job, first first."""
+    batch = lane.client("batch")
+    filters = [{"name": "JOB_NAME", "values": [f"batchyard-{NAME}-{job}"]}]
+    found = batch.list_jobs(jobQueue=f"batchyard-{NAME}-standard", filters=filters)["jobSummaryList"]
+    if not found:
+        return []
+    told = batch.describe_jobs(jobs=[one["jobId"] for one in found])["jobs"]
+    return [one["parameters"] for one in sorted(told, key=lambda one: one["createdAt"])]
+
+
+def test_it_is_up_and_stays_as_it_is(stack: Stack) -> None:
+    stack.pulumi("preview", "--expect-no-changes")
+    stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+
+
+def test_uploads_of_the_right_key_and_size_start_their_jobs(lane: Lane, stage: dict[str, Any]) -> None:
+    s3, bucket = lane.client("s3"), stage["buckets"]["uploads"]
+    s3.put_object(Bucket=bucket, Key="tables/a/part-0.csv", Body=b"")
+    s3.put_object(Bucket=bucket, Key="tables/a/whole.csv", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="tables/a/part-1.csv", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="photos/a.png", Body=b"x")
+    wait_until("both jobs", lambda: bool(submitted(lane, "parts") and submitted(lane, "photo")))
+    assert submitted(lane, "parts") == [{"bucket": bucket, "key": "tables/a/part-1.csv"}]
+    assert submitted(lane, "photo") == [{"bucket": bucket, "key": "photos/a.png"}]
+
+
+def test_times_start_their_job_with_their_parameters(lane: Lane, stage: dict[str, Any]) -> None:
+    running = lane.running()
+    assert running is not None
+    schedules = lane.client("scheduler").list_schedules()["Schedules"]
+    for one in schedules:
+        if f"-{NAME}-sale-" in one["Name"] or f"-{NAME}-monthly-" in one["Name"]:
+            asked = {"group": one["GroupName"], "name": one["Name"]}
+            assert requests.post(running.endpoint + FIRE_PATH, json=asked, timeout=30).ok
+    wait_until("three jobs", lambda: len(submitted(lane, "sale")) + len(submitted(lane, "monthly")) == 3)
+    assert sorted(one["task"] for one in submitted(lane, "sale")) == ["close", "watch"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", submitted(lane, "monthly")[0]["at"])
+
+
+def test_a_jobs_end_starts_the_next_with_its_parameters(lane: Lane, stage: dict[str, Any]) -> None:
+    batch = lane.client("batch")
+    made = batch.submit_job(
+        jobName="by-hand",
+        jobQueue=stage["queues"]["standard"],
+        jobDefinition=stage["job_definitions"]["flights"],
+        parameters={"key": "2013-01.csv"},
+    )
+    wait_until("the next job", lambda: bool(submitted(lane, "chain")))
+    assert submitted(lane, "chain") == [
+        {
+            "after_exit_code": "0",
+            "after_job": "flights",
+            "after_job_id": made["jobId"],
+            "after_job_name": "by-hand",
+            "key": "2013-01.csv",
+            "task": "draw",
+        }
+    ]
+
+
+def test_an_event_that_matches_starts_its_job(lane: Lane, stage: dict[str, Any]) -> None:
+    def order(**detail: Any) -> dict[str, str]:
+        return {"Source": "shop.orders", "DetailType": "Order Paid", "Detail": json.dumps(detail)}
+
+    free, paid = order(order="a-1", lines=1, total_cents=0), order(order="a-2", lines=2, total_cents=5)
+    lane.client("events").put_events(Entries=[free, paid])
+    wait_until("the job", lambda: bool(submitted(lane, "paid")))
+    assert submitted(lane, "paid") == [{"lines": "2", "order": "a-2"}]
+
+
+def test_each_message_starts_a_job_and_a_poison_one_is_a_dead_letter(lane: Lane, stage: dict[str, Any]) -> None:
+    sqs, url = lane.client("sqs"), stage["message_queues"]["orders/queue1"]
+    for number in range(3):
+        body = json.dumps({"order": {"number": f"a-{number}"}, "customer": "c"})
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    sqs.send_message(QueueUrl=url, MessageBody="poison")
+    wait_until("three jobs", lambda: len(submitted(lane, "orders")) == 3)
+    assert sorted(one["order"] for one in submitted(lane, "orders")) == ["a-0", "a-1", "a-2"]
+    assert {one["mode"] for one in submitted(lane, "orders")} == {"paid"}
+    letters: list[str] = []
+
+    def arrived() -> bool:
+        found = sqs.receive_message(QueueUrl=stage["dead_letters"]["orders/queue1"]).get("Messages", [])
+        letters.extend(one["Body"] for one in found)
+        return bool(letters)
+
+    wait_until("the dead letter", arrived)
+    assert letters == ["poison"]
+    lines = lane.client("logs").filter_log_events(logGroupName=f"/batchyard/{NAME}/orders/queue1")["events"]
+    reasons = {json.loads(line["message"])["error"]["message"] for line in lines}
+    assert all("the event has nothing at $.body." in reason for reason in reasons)
+    assert reasons

@@ -1,0 +1,57 @@
+"""Jobs with every kind of trigger, and a clock that stands still for those that ask it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+HEAD = """\
+description: One kind of trigger
+owner: media
+platform: ec2
+queue: standard
+resources: {vcpus: 1, memory_mib: 512}
+"""
+TIMED = f"""{HEAD}
+triggers:
+  - schedule:
+      {{rate: 1 day, window_minutes: 15, start: 2029-12-01T00:00, end: 2030-06-01T02:00, timezone: Europe/Berlin}}
+  - schedule: {{rate: 1 day, start: 2024-12-01T00:00}}
+  - schedule: {{at: 2030-06-01T06:00, timezone: Europe/Berlin}}
+"""
+CHAINED = f"""{HEAD}
+command: ["Ref::after_job_id", "Ref::day", "Ref::why"]
+parameters: {{why: ""}}
+triggers:
+  - after: {{job: base, take: {{day: date}}}}
+  - after: {{job: base, status: failed, take: {{day: date}}}}
+    parameters: {{why: the base failed}}
+"""
+BASE = f"""{HEAD}
+command: ["Ref::date"]
+parameters: {{date: today}}
+"""
+ORDERED = f"""{HEAD}
+command: ["Ref::order", "Ref::lines"]
+triggers:
+  - event:
+      bus: shop
+      pattern: {{source: [shop.orders], detail: {{paid: [true]}}}}
+      sample: {{source: shop.orders, detail: {{paid: true, order: a-1, lines: 3}}}}
+      take: {{order: $.detail.order, lines: $.detail.lines}}
+    enabled: false
+"""
+LOADED = f"""{HEAD}
+command: ["Ref::order", "Ref::mode"]
+triggers:
+  - sqs: {{take: {{order: $.body.order}}, receives: 3}}
+    parameters: {{mode: all}}
+"""
+JOBS = {"timed": TIMED, "chained": CHAINED, "base": BASE, "ordered": ORDERED, "loaded": LOADED}
+
+
+class Clock(datetime):
+    """2026 has just begun."""
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+        return datetime(2026, 1, 1, tzinfo=UTC)
