@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cli import events
 from cli.main import app
-from cli.stage_access import StageAccess, StageUnavailableError
 from local.home import REPOSITORY, Home
+from reports.stage import StageAccess, StageUnavailableError
 
 PHOTO = {
     "source": "aws.s3",
