@@ -34,9 +34,9 @@ from reports.collect.rows import SetAside
 from reports.collect.staging import RawFile, Staged, prepare, stage
 from reports.collect.store import Manifest, Store
 
-_MEMORY_LIMIT: Final = "400MB"
-STEP_BYTES: Final = 256 * 1024 * 1024
-_PARQUET: Final = "(FORMAT parquet, COMPRESSION zstd)"
+_MEMORY_LIMIT: Final = "600MB"
+STEP_BYTES: Final = 384 * 1024 * 1024
+_PARQUET: Final = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,7 @@
 -- (attempts_told, event_time, event_id) says which event of a job wins. Values stand as JSON text until told_* unwraps them.
 -- Environment, purchase and instance are filled only in rows that come from compacted files.
 CREATE OR REPLACE TEMP MACRO is_text(x) AS x IS NULL OR starts_with(x, '"');
-CREATE OR REPLACE TEMP MACRO told_text(x) AS
-  CASE WHEN x IS NULL THEN '' WHEN contains(x, '\') THEN json_extract_string(x, '$') ELSE x[2:-2] END;
+CREATE OR REPLACE TEMP MACRO told_text(x) AS coalesce(json_extract_string(x, '$'), '');
 CREATE OR REPLACE TEMP MACRO is_whole(x) AS x IS NULL OR x = '""' OR regexp_full_match(x, '[0-9]{1,18}|"[0-9]{1,18}"');
 CREATE OR REPLACE TEMP MACRO told_whole(x) AS TRY_CAST(trim(x, '"') AS BIGINT);
 CREATE OR REPLACE TEMP MACRO is_time(x) AS x IS NULL OR x IN ('""', '0') OR regexp_full_match(x, '[1-9][0-9]{12}|"[1-9][0-9]{12}"');
