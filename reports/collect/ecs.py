@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from jobs import conventions
-from reports.collect.rows import RowError, RowReader, SetAside
+from reports.collect.rows import RowError, RowReader, SetAside, plain, told_moment, told_text
 
 _GONE: Final = ("INACTIVE", "DEREGISTERING")
 _CPU_UNITS: Final = 1024
@@ -39,7 +39,7 @@ class EcsEvents:
         """Lines of an object under `ecs/`."""
         for where, text, value in self._reader.objects(lines, place):
             try:
-                kind = _text(value, "detail_type")
+                kind = told_text(value, "detail_type")
                 if kind == conventions.ECS_INSTANCE_CHANGE:
                     self.instances.append(_instance(value))
                 elif kind == conventions.ECS_TASK_CHANGE:
@@ -56,7 +56,7 @@ def task_id(arn: object) -> str | None:
 
 
 def _instance(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    arn, at = _text(row, "container_instance_arn"), _moment(row, "time")
+    arn, at = told_text(row, "container_instance_arn"), _moment(row, "time")
     if not arn:
         raise RowError("has no container_instance_arn")
     if at is None:
@@ -68,34 +68,27 @@ def _instance(row: Mapping[str, Any]) -> tuple[Any, ...]:
     connected = row.get("agent_connected")
     return (
         arn,
-        _text(row, "instance_id"),
-        _text(row, "cluster_arn"),
+        told_text(row, "instance_id"),
+        told_text(row, "cluster_arn"),
         kind if isinstance(kind, str) else "",
         None if units is None else units // _CPU_UNITS,
         memory_mib,
         at if registered is None else min(at, registered),
-        at if _text(row, "status") in _GONE else None,
+        at if told_text(row, "status") in _GONE else None,
         at,
         connected if isinstance(connected, bool) else None,
     )
 
 
 def _task(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    found, at = task_id(_text(row, "task_arn")), _moment(row, "time")
+    found, at = task_id(told_text(row, "task_arn")), _moment(row, "time")
     if found is None:
         raise RowError("has no task_arn")
     if at is None:
         raise RowError("has no time")
     pulled = _moment(row, "pull_started_at")
     begun = min(one for one in (at, _moment(row, "created_at"), pulled) if one is not None)
-    return found, _text(row, "cluster_arn"), pulled, begun
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise RowError(f"has a {name} that is no text")
+    return found, told_text(row, "cluster_arn"), pulled, begun
 
 
 def _named(row: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
@@ -116,11 +109,4 @@ def _whole(value: object, name: str) -> int | None:
 
 
 def _moment(row: Mapping[str, Any], name: str) -> datetime | None:
-    text = _text(row, name)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise RowError(f"has the {name} {text[:40]!r}, which is no time") from None
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    return plain(told_moment(row, name))

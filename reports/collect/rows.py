@@ -143,7 +143,7 @@ class RowReader:
     def usage_of(self, job_id: str, attempt: int) -> tuple[Usage | None, str]:
         """What the probe measured, and the owner it named."""
         found = self._usage.get((job_id, attempt))
-        return (None, "") if found is None else (found[1], _text(found[2], "owner"))
+        return (None, "") if found is None else (found[1], told_text(found[2], "owner"))
 
     def _objects(self, lines: Iterable[str], place: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         for number, line in enumerate(lines, start=1):
@@ -179,8 +179,8 @@ def _weight(row: Mapping[str, Any]) -> tuple[int, str, str, str]:
 
 def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
     """The attempts of one row; none for the parent of an array, which runs nothing itself. Raises RowError."""
-    job_id = _text(row, "job_id")
-    status = _text(row, "status")
+    job_id = told_text(row, "job_id")
+    status = told_text(row, "status")
     if not job_id:
         raise RowError("has no job_id")
     if status not in ("SUCCEEDED", "FAILED"):
@@ -195,8 +195,8 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
     if submitted_at is None:
         raise RowError("has no created_at")
     vcpus, memory_mib = _resources(row)
-    job = _short(_text(row, "job_definition"), reader.stage)
-    queue = _short(_text(row, "job_queue"), reader.stage)
+    job = _short(told_text(row, "job_definition"), reader.stage)
+    queue = _short(told_text(row, "job_queue"), reader.stage)
     if not job or not queue:
         raise RowError("has no job_definition or no job_queue")
     parameters = row.get("parameters") or {}
@@ -214,14 +214,14 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
         started_at = _time(one, "startedAt")
         stopped_at = _time(one, "stoppedAt")
         exit_code = _whole(container, "exitCode")
-        reason = _text(container, "reason")
-        status_reason = _text(one, "statusReason")
+        reason = told_text(container, "reason")
+        status_reason = told_text(one, "statusReason")
         if last:
             # what the event says of the job is what it says of its last attempt
             started_at = started_at or (_time(row, "started_at") if told else None)
-            stopped_at = stopped_at or _time(row, "stopped_at") or _iso(row, "time")
+            stopped_at = stopped_at or _time(row, "stopped_at") or told_moment(row, "time")
             exit_code = exit_code if exit_code is not None else _whole(row, "exit_code")
-            status_reason = _text(row, "status_reason") or status_reason
+            status_reason = told_text(row, "status_reason") or status_reason
         if stopped_at is None:
             raise RowError(f"has an attempt {number} that never stopped")
         attempt_status: Literal["SUCCEEDED", "FAILED"] = "SUCCEEDED" if last and status == "SUCCEEDED" else "FAILED"
@@ -232,12 +232,12 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
                 job_id=job_id,
                 attempt=number,
                 job=job,
-                job_name=_text(row, "job_name"),
+                job_name=told_text(row, "job_name"),
                 owner=owner or reader.owners.get(job, ""),
                 stage=reader.stage,
                 queue=queue,
                 platform="fargate" if "FARGATE" in capabilities else "ec2",
-                image=_text(row, "image"),
+                image=told_text(row, "image"),
                 vcpus=vcpus,
                 memory_mib=memory_mib,
                 submitted_at=submitted_at,
@@ -249,7 +249,9 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
                 reason="; ".join(dict.fromkeys(filter(None, [reason, status_reason]))),
                 exit_code=exit_code,
                 array_index=array_index,
-                log_stream=_text(container, "logStreamName") or (_text(row, "log_stream") if last else "") or None,
+                log_stream=told_text(container, "logStreamName")
+                or (told_text(row, "log_stream") if last else "")
+                or None,
                 parameters={str(name): str(value) for name, value in parameters.items()},
                 usage=usage,
             )
@@ -286,7 +288,7 @@ def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage]:
         raise RowError(
             f"has version {str(row.get('version'))[:40]}; this Batchyard reads version {conventions.USAGE_VERSION}"
         )
-    job_id, attempt, exit_code = _text(row, "job_id"), _whole(row, "attempt"), _whole(row, "exit_code")
+    job_id, attempt, exit_code = told_text(row, "job_id"), _whole(row, "attempt"), _whole(row, "exit_code")
     if not job_id or attempt is None or attempt < 1 or exit_code is None:
         raise RowError("has no job_id, attempt or exit_code")
     cgroup_version = _whole(row, "cgroup_version")
@@ -297,15 +299,16 @@ def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage]:
         wall_s=_measured(row, "wall_s"),
         cgroup_version=0 if cgroup_version is None else cgroup_version,
         exit_code=exit_code,
-        signal=_text(row, "signal") or None,
+        signal=told_text(row, "signal") or None,
         items=_items(row),
     )
     # read here so that a bad one is found here
-    _text(row, "owner"), _text(row, "compute_environment"), _text(row, "started_at")
-    return (job_id, attempt), _text(row, "ended_at"), usage
+    told_text(row, "owner"), told_text(row, "compute_environment"), told_text(row, "started_at")
+    return (job_id, attempt), told_text(row, "ended_at"), usage
 
 
-def _text(row: Mapping[str, Any], name: str) -> str:
+def told_text(row: Mapping[str, Any], name: str) -> str:
+    """Empty where the row doesn't say. Raises RowError for what is no text."""
     value = row.get(name)
     if value is None:
         return ""
@@ -358,8 +361,9 @@ def _time(row: Mapping[str, Any], name: str) -> datetime | None:
         raise RowError(f"has the {name} {value}, which is no time in milliseconds") from None
 
 
-def _iso(row: Mapping[str, Any], name: str) -> datetime | None:
-    text = _text(row, name)
+def told_moment(row: Mapping[str, Any], name: str) -> datetime | None:
+    """Aware, in UTC; what names no zone is UTC. None where the row doesn't say. Raises RowError."""
+    text = told_text(row, name)
     if not text:
         return None
     try:
@@ -367,6 +371,11 @@ def _iso(row: Mapping[str, Any], name: str) -> datetime | None:
     except ValueError:
         raise RowError(f"has the {name} {text[:40]!r}, which is no time") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def plain(moment: datetime | None) -> datetime | None:
+    """UTC without its zone, as DuckDB's tables have it."""
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _resources(row: Mapping[str, Any]) -> tuple[float, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,7 +20,7 @@ from jobs import conventions
 from reports.collect.ecs import EcsEvents, task_id
 from reports.collect.ledger import decode
 from reports.collect.queries import query
-from reports.collect.rows import RowReader, SetAside
+from reports.collect.rows import RowReader, SetAside, plain
 
 Kind = Literal["attempts", "usage", "ecs"]
 KINDS: Final[tuple[Kind, ...]] = ("attempts", "usage", "ecs")
@@ -216,9 +216,9 @@ def _attempts_by_line(lines: list[str], key: str, stage_name: str) -> _ByLine:
                     one.image,
                     one.vcpus,
                     one.memory_mib,
-                    _plain(one.submitted_at),
-                    _plain(one.started_at),
-                    _plain(one.stopped_at),
+                    plain(one.submitted_at),
+                    plain(one.started_at),
+                    plain(one.stopped_at),
                     one.outcome,
                     one.exit_code,
                     one.array_index,
@@ -266,10 +266,6 @@ _BY_LINE: Final[dict[Kind, Callable[[list[str], str, str], _ByLine]]] = {
     "usage": _usage_by_line,
     "ecs": _ecs_by_line,
 }
-
-
-def _plain(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _quoted(text: str) -> str:
