@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt, stop_after_delay
+from tenacity import Retrying, retry_if_result, stop_after_delay
 from tenacity.wait import wait_base, wait_exponential, wait_exponential_jitter
 
 from reports.athena.place import AthenaFailed
 from reports.athena.values import value
+from reports.collect.patience import patiently
 
 PRICE_PER_TB: Final = Decimal(5)
 """Dollars for 1e12 bytes scanned (AWS's price page of Athena, us-east-1, November 2026; some regions ask more)."""
@@ -160,14 +161,8 @@ class Client:
         return told
 
     def _call(self, name: str, call: Callable[..., Any], **request: Any) -> Any:
-        retrying = Retrying(
-            retry=retry_if_exception(_is_throttled),
-            stop=stop_after_attempt(_TRIES),
-            wait=self._after_throttling,
-            reraise=True,
-        )
         try:
-            return retrying(call, **request)
+            return patiently(_THROTTLED, attempts=_TRIES, wait=self._after_throttling)(call, **request)
         except ClientError as error:
             said = error.response["Error"]
             raise AthenaFailed(
@@ -190,7 +185,3 @@ def billable_bytes(scanned_bytes: int) -> int:
 def limit_bytes(limit: Decimal) -> int:
     """Bytes that may be scanned for so many dollars."""
     return int(limit / PRICE_PER_TB * _TERABYTE)
-
-
-def _is_throttled(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] in _THROTTLED
