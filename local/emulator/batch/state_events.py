@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from local.emulator.batch.jobs import Job
+from local.emulator.events.envelope import event_time, make_event
 
 Publish = Callable[[Mapping[str, object]], None]
 
@@ -31,14 +31,12 @@ def queue_blocked(job: Job, *, account: str, region: str, now_ms: int) -> dict[s
 def _envelope(
     detail_type: str, resources: list[str], detail: dict[str, Any], account: str, region: str, now_ms: int
 ) -> dict[str, Any]:
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": detail_type,
-        "source": "aws.batch",
-        "account": account,
-        "time": datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": region,
-        "resources": resources,
-        "detail": detail,
-    }
+    return make_event(
+        source="aws.batch",
+        detail_type=detail_type,
+        detail=detail,
+        account=account,
+        region=region,
+        resources=resources,
+        time=event_time(datetime.fromtimestamp(now_ms / 1000, UTC)),
+    )
