@@ -147,9 +147,10 @@ def notify_statements(notify: Mapping[str, pulumi.Input[str]]) -> list[policies.
 
 
 def cost_statements(costs: bool) -> list[policies.Statement]:
-    """One reading request of Cost Explorer's, and one of the price list's, for prices that the bill doesn't tell."""
-    # the bill is the account's (or its organization's), the list everybody's: AWS has nothing narrower to name here
-    return [policies.allow(["ce:GetCostAndUsage", "pricing:GetProducts"], ["*"])] if costs else []
+    """One reading request of Cost Explorer's, and those for prices on demand and on spot that the bill doesn't tell."""
+    # the bill is the account's (or its organization's), prices are everybody's: AWS has nothing narrower to name here
+    actions = ["ce:GetCostAndUsage", "ec2:DescribeSpotPriceHistory", "pricing:GetProducts"]
+    return [policies.allow(actions, ["*"])] if costs else []
 
 
 def secret_statements(secrets: Mapping[str, Sequence[str]]) -> list[policies.Statement]:

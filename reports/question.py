@@ -20,6 +20,7 @@ from reports.collect.fetch import fetch as fetch_ledger
 from reports.collect.instances import Environment
 from reports.collect.load import Source
 from reports.collect.prices import from_price_list
+from reports.collect.spot_history import from_ec2
 from reports.model.money import nano
 from reports.model.report import Period
 from reports.run import BillSource, Fetch, Question, from_explorer
@@ -80,6 +81,7 @@ def question(
         prices=from_price_list(
             lambda: access.client("pricing"), cache=cache / "prices.json", today=now.astimezone(UTC).date(), say=say
         ),
+        spot_history=from_ec2(lambda: access.client("ec2"), say=say),
         notes=(SIMULATED,) if access.simulated or facts.endpoint_url else (),
         missing=tuple(missing),
     )

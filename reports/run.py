@@ -27,12 +27,14 @@ from reports.collect.compaction import compact
 from reports.collect.load import Loaded, Source, load, load_nothing, open_database
 from reports.collect.patience import WAIT
 from reports.collect.prices import PriceSource, of_spot
+from reports.collect.spot_history import SpotHistory
 from reports.collect.store import StoreError
 from reports.model.money import nano
 from reports.model.report import Period, Report, Requests
 from reports.model.tables import ALLOCATIONS, BILL_LINES
 from reports.model.words import money
 from reports.period import before
+from reports.unbilled import Told, unbilled
 
 HISTORY: Final = timedelta(days=28)
 """Looked at before the period, for what is usual, the month's end and proposals."""
@@ -72,6 +74,8 @@ class Question:
     """A Parquet file for where each nano-dollar of the period went."""
     prices: PriceSource | None = None
     """Who knows prices on demand that the bill doesn't tell."""
+    spot_history: SpotHistory | None = None
+    """Who knows what spot instances cost on days that no bill tells of."""
     notes: tuple[str, ...] = ()
     """What to know while reading."""
     missing: tuple[str, ...] = ()
@@ -126,6 +130,8 @@ def _made(question: Question, bill: Bill, say: Callable[[str], None]) -> Report:
         missing += prices.missing
         connection.execute(BILL_LINES.duckdb_ddl())
         insert_lines(connection, lines)
+        asking = Told(currency=currency, lines=lines, prices=question.prices, history=question.spot_history)
+        missing += unbilled(connection, asking, period=question.period, now=question.now)
         asked = Asked(
             stack=question.stack,
             currency=currency,

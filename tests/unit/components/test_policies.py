@@ -18,6 +18,7 @@ ONLY_ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "the token is the registry's, of the whole account",
     "ce:GetCostAndUsage": "the bill is the account's",
     "pricing:GetProducts": "the price list is everybody's",
+    "ec2:DescribeSpotPriceHistory": "the history of prices is everybody's",
 }
 
 

@@ -44,7 +44,11 @@ def test_a_job_gets_exactly_its_buckets_its_topic_and_two_requests(reporting_sta
         },
         {"Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": [f"{reports}/*"]},
         {"Effect": "Allow", "Action": ["sns:Publish"], "Resource": [TOPIC]},
-        {"Effect": "Allow", "Action": ["ce:GetCostAndUsage", "pricing:GetProducts"], "Resource": ["*"]},
+        {
+            "Effect": "Allow",
+            "Action": ["ce:GetCostAndUsage", "ec2:DescribeSpotPriceHistory", "pricing:GetProducts"],
+            "Resource": ["*"],
+        },
     ]
 
 
