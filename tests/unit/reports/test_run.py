@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from jobs.problems import Problems
 from reports.collect.bill_ce import Bill
 from reports.collect.load import Source
 from reports.collect.prices import Prices
+from reports.collect.spot_history import SpotPrices
 from reports.model.report import Report
 from reports.period import choose
 from reports.run import Question, from_explorer, from_export, make_report
@@ -65,6 +66,10 @@ def of(made: Made) -> Explorer:
 def listed(usage_types: Sequence[str], _currency: str) -> Prices:
     """Every price of the world's instance types."""
     return Prices(hour_nano={name: round(INSTANCE_TYPES[name.split(":")[1]][2] * 1e9) for name in usage_types})
+
+
+def history(types: Collection[str], days: Collection[date], _now: datetime) -> SpotPrices:
+    return SpotPrices(hour_nano={(day, name): 50_000_000 for day in days for name in types})
 
 
 def question(source: Source | None, bill: Callable[[date, date], Bill] | None, **more: Any) -> Question:
@@ -273,3 +278,22 @@ def test_an_empty_stage_in_a_running_week(tmp_path: Path) -> None:
     report = make_report(question(empty, bill, period=period))
     assert report.sentence == "$0.00 in 2026-W47, the first period on record"
     assert asked == [(date(2026, 10, 19), date(2026, 11, 17))]  # tomorrow hasn't begun
+
+
+def test_what_ran_on_a_day_the_bill_has_not_reached_is_said_and_in_no_sum(
+    made: Made, source: Source, tmp_path: Path
+) -> None:
+    lines = made.bill_lines
+    machines = (lines["kind"] == "ec2") & (lines["day"] >= WEEK.since) & (lines["day"] < WEEK.until)
+    last = lines[machines]["day"].max()
+    reached = lines[~((lines["day"] == last) & lines["kind"].isin(["ec2", "fargate-vcpu", "fargate-gb"]))]
+    bill = explored(Explorer(reached, stage_tag=conventions.TAG_STAGE), tmp_path)
+    report = make_report(question(source, bill, spot_history=history))
+    (said,) = [one for one in report.missing if one.startswith("no line of the bill tells of ")]
+    assert said.startswith(f"no line of the bill tells of {last}, where ")
+    assert "hours of instances" in said
+    assert said.endswith("the bill's rates of other days, in no sum of this report")
+    usage = reached[
+        (reached["day"] >= WEEK.since) & (reached["day"] < WEEK.until) & (reached["record_type"] == "usage")
+    ]
+    assert sum(line.cost_nano for line in report.identity.lines) == int(usage["cost_nano"].sum())
