@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from components.isolation import spread
 from components.names import AUTO_SUFFIX_LENGTH, Names
 from components.settings import Settings, effective_specs
 from jobs.event_rules.json_path import resolve
@@ -119,7 +120,7 @@ def answers(
 ) -> list[Answer]:
     """Every trigger's answer to an event of a bus, by job and trigger. Raises Problems for overrides that make no
     sense."""
-    deployed = {loaded.name: loaded.spec for loaded in effective_specs(settings, specs)}
+    deployed = {loaded.name: loaded.spec for loaded in spread(settings, effective_specs(settings, specs)).specs}
     queue_arn = _at(event, "detail", "jobQueue")
     parts = queue_arn.split(":") if isinstance(queue_arn, str) else []
     names = StageNames(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.isolation import spread
 from components.report_facts import report_facts
 from components.settings import effective_specs, load_settings_file
 from jobs.problems import Problems
@@ -23,8 +24,8 @@ def stage_facts(repository: Path, stack: str) -> StageFacts:
         return StageFacts(missing=(f"{file.name}: no such file, so what its jobs ask for today isn't known",))
     try:
         settings = load_settings_file(file)
-        specs = effective_specs(settings, discover_jobs(repository / "jobs"))
+        whole = spread(settings, effective_specs(settings, discover_jobs(repository / "jobs")))
     except Problems as problems:
         first = next(iter(problems))
         return StageFacts(missing=(f"what jobs ask for today: {first}",))
-    return report_facts(settings, {one.name: one.spec for one in specs})
+    return report_facts(whole.settings, {one.name: one.spec for one in whole.specs})

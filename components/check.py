@@ -6,11 +6,12 @@ All mistakes are found in one go and no resource is touched until there are none
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from components.build_context import ARRAY_FILE, ARRAY_NAME, DOCKERFILE, PROBE_FILE, included_files, own_files
+from components.isolation import isolation_problems, spread
 from components.settings import Settings, cross_check, effective_specs, load_settings, settings_place
 from jobs.problems import Problem, Problems, raise_any
 from jobs.spec import JobSpec, LoadedSpec, discover_jobs
@@ -28,9 +29,13 @@ class PlannedJob:
 
     name: str
     spec: JobSpec
-    """With the stage's overrides."""
+    """With the stage's overrides; `queue` is the job's own when it is isolated."""
     image_platform: str
     """What its queue's environments run."""
+
+    @property
+    def is_isolated(self) -> bool:
+        return self.spec.isolated.enabled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,10 @@ class Plan:
     """Checked: whatever is wrong now, only AWS or Docker can tell."""
 
     settings: Settings
+    """With the environments and queues of isolated jobs."""
     jobs: tuple[PlannedJob, ...]
+    isolated_environments: Mapping[str, str] = field(default_factory=dict)
+    """Environment → the job that alone runs in it."""
 
 
 def check(config: Mapping[str, object], *, stage: str, file: str, repository: Path) -> Plan:
@@ -69,6 +77,10 @@ def plan(settings: Settings, specs: Sequence[LoadedSpec], *, repository: Path) -
         merged = effective_specs(settings, specs)
     except Problems as error:
         problems += error
+    for loaded in merged:
+        problems += isolation_problems(settings, loaded)
+    whole = spread(settings, merged)
+    settings, merged = whole.settings, whole.specs
     names = {loaded.name: loaded for loaded in merged}
     for loaded in merged:
         problems += placement_problems(settings, loaded)
@@ -83,6 +95,7 @@ def plan(settings: Settings, specs: Sequence[LoadedSpec], *, repository: Path) -
             PlannedJob(name=loaded.name, spec=loaded.spec, image_platform=image_platform(settings, loaded.spec))
             for loaded in merged
         ),
+        isolated_environments=whole.environments,
     )
 
 

@@ -56,10 +56,12 @@ class NetworkArgs:
     """Subnets without a route to the internet gateway."""
     egress: Egress = "public-ip"
     """How containers reach ECR and CloudWatch Logs. S3 always goes through a gateway endpoint, which costs nothing."""
+    has_interface_endpoints: bool = False
+    """Whether a new VPC has interface endpoints, which cost by the hour."""
     has_ec2: bool = True
-    """Whether instances run here: their agents need endpoints that Fargate doesn't."""
+    """Whether instances use the endpoints: their agents need some that Fargate doesn't."""
     notifies: bool = False
-    """Whether a job publishes to a topic."""
+    """Whether a job publishes to a topic; here and below, a job that uses the endpoints."""
     asks_costs: bool = False
     """Whether a job asks Cost Explorer."""
     submits: bool = False
@@ -72,6 +74,10 @@ class NetworkArgs:
     """An existing VPC: nothing but a security group is made in it."""
     subnet_ids: Sequence[str] = ()
     """Subnets of the existing VPC; their routes are their owner's business."""
+    endpoints_group_id: str | None = None
+    """Security group of the existing VPC's interface endpoints, where isolated jobs use them."""
+    s3_prefix_list_id: str | None = None
+    """Of S3, where isolated jobs reach it from the existing VPC."""
 
 
 class Network(pulumi.ComponentResource):
@@ -81,6 +87,10 @@ class Network(pulumi.ComponentResource):
     vpc_id: pulumi.Output[str]
     subnet_ids: pulumi.Output[Sequence[str]]
     security_group_id: pulumi.Output[str]
+    endpoints_group_id: pulumi.Output[str] | None = None
+    """Security group of the interface endpoints, where there are any."""
+    s3_prefix_list_id: pulumi.Output[str] | None = None
+    """S3 in the region, as rules of security groups name it; None where isolated jobs can't be."""
     assign_public_ip: bool
     """Whether a Fargate task needs a public address of its own to pull its image."""
 
@@ -93,6 +103,9 @@ class Network(pulumi.ComponentResource):
             self.vpc_id = pulumi.Output.from_input(args.vpc_id)
             self.subnet_ids = pulumi.Output.from_input(list(args.subnet_ids))
             self.security_group_id = self._security_group().id
+            if args.endpoints_group_id is not None and args.s3_prefix_list_id is not None:
+                self.endpoints_group_id = pulumi.Output.from_input(args.endpoints_group_id)
+                self.s3_prefix_list_id = pulumi.Output.from_input(args.s3_prefix_list_id)
         else:
             self._new_vpc(args)
         self.register_outputs(
@@ -128,11 +141,11 @@ class Network(pulumi.ComponentResource):
         subnets = [self._subnet(args, zone, table=table, public=jobs_are_public) for zone in range(len(args.zones))]
         self.subnet_ids = pulumi.Output.all(*[subnet.id for subnet in subnets]).apply(list)
         self.security_group_id = self._security_group().id
-        self._s3_endpoint(args, [table])
+        self.s3_prefix_list_id = self._s3_endpoint(args, [table]).prefix_list_id
         if args.egress == "nat" and public_table is not None:
             self._nat(args, public_table=public_table, private_table=table)
-        if args.egress == "interface-endpoints":
-            self._interface_endpoints(args)
+        if args.has_interface_endpoints:
+            self.endpoints_group_id = self._interface_endpoints(args)
 
     def _public_route_table(self) -> aws.ec2.RouteTable:
         gateway = aws.ec2.InternetGateway(
@@ -185,8 +198,8 @@ class Network(pulumi.ComponentResource):
         )
         return group
 
-    def _s3_endpoint(self, args: NetworkArgs, tables: Sequence[aws.ec2.RouteTable]) -> None:
-        aws.ec2.VpcEndpoint(
+    def _s3_endpoint(self, args: NetworkArgs, tables: Sequence[aws.ec2.RouteTable]) -> aws.ec2.VpcEndpoint:
+        return aws.ec2.VpcEndpoint(
             self._logical("s3"),
             vpc_id=self.vpc_id,
             service_name=f"com.amazonaws.{args.region}.s3",
@@ -215,7 +228,9 @@ class Network(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _interface_endpoints(self, args: NetworkArgs) -> None:
+    def _interface_endpoints(self, args: NetworkArgs) -> pulumi.Output[str]:
+        """Gives their security group's id. Their private names lead all containers of the VPC to them, not only those
+        they were made for."""
         group = aws.ec2.SecurityGroup(
             self._logical("endpoints"),
             description="Batchyard: AWS's interface endpoints; jobs come in by HTTPS",
@@ -249,6 +264,7 @@ class Network(pulumi.ComponentResource):
                 tags={"Name": logical},
                 opts=self._child,
             )
+        return group.id
 
 
 def endpoint_services(args: NetworkArgs) -> tuple[str, ...]:

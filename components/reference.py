@@ -82,6 +82,8 @@ class StageReference:
     """Where messages submit jobs: `<job>/queue1` → queue URL; empty for a stage of before there were any."""
     ledger: LedgerLocation
     network: NetworkLocation
+    security_groups: Mapping[str, str] = field(default_factory=dict)
+    """Isolated job → its security group; empty for a stage of before there were any."""
 
     @classmethod
     def read(cls, stack: str, *, place: str | None = None) -> StageReference:

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from jobs.spec import SecretSource
 from jobs.spec.base import Hint, QueueName, Strict
+from jobs.spec.isolation import Isolated
 from jobs.spec.model import JobSpec, OnFailure, Resources, Retry, environment_names
 
 
@@ -48,10 +49,13 @@ class TriggerOverride(Strict):
 
 
 class JobOverrides(Strict):
-    """Keys given here win over the job's own; `resources`, `retry`, `environment`, `secrets` are merged by key."""
+    """Keys given here win over the job's own; `resources`, `retry`, `environment`, `secrets` and `isolated` are merged
+    by key."""
 
     queue: QueueName | None = None
     """Another queue."""
+    isolated: Isolated | None = None
+    """Whether it runs alone here, and what it reaches; false lets it run in its queue like any other."""
     resources: ResourcesOverride = ResourcesOverride()
     """Other resources."""
     timeout_s: Annotated[int | None, Field(ge=60, le=2_592_000), _same(JobSpec, "timeout_s")] = None

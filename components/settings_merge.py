@@ -13,7 +13,7 @@ from jobs.spec.discovery import validate
 from jobs.spec.triggers import numbered
 from jobs.spec.yaml_file import KeyPath
 
-_MERGED = ("resources", "retry", "environment", "secrets")
+_MERGED = ("resources", "retry", "environment", "secrets", "isolated")
 
 
 def effective_spec(settings: Settings, loaded: LoadedSpec) -> JobSpec:

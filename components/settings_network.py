@@ -40,6 +40,26 @@ class NetworkSettings(Strict):
     """Instances get no public address."""
     egress: Egress = "public-ip"
     """public-ip costs nothing idle; interface endpoints and NAT cost by the hour."""
+    isolated_endpoints: bool = False
+    """Interface endpoints beside public-ip, nat or none, as far as isolated jobs need them; they cost by the hour."""
+    endpoints_security_group_id: Annotated[
+        str | None,
+        StringConstraints(strict=True, pattern=r"^sg-[0-9a-f]{8,17}$"),
+        Hint(
+            allowed="endpoints_security_group_id is an id like sg-0123456789abcdef0",
+            remedy="write the security group of the existing VPC's interface endpoints",
+        ),
+    ] = None
+    """Of an existing VPC's interface endpoints, which isolated jobs reach; with vpc_id only."""
+    s3_prefix_list_id: Annotated[
+        str | None,
+        StringConstraints(strict=True, pattern=r"^pl-[0-9a-f]{8,17}$"),
+        Hint(
+            allowed="s3_prefix_list_id is an id like pl-63a5400a",
+            remedy="write the prefix list of the existing VPC's gateway endpoint for S3",
+        ),
+    ] = None
+    """Of S3 in the region, which isolated jobs in an existing VPC reach by its gateway endpoint; with vpc_id only."""
 
     @field_validator("cidr")
     @classmethod
@@ -73,6 +93,23 @@ class NetworkSettings(Strict):
                 "add vpc_id",
                 key=("subnet_ids",),
                 about=("vpc_id", "subnet_ids"),
+            )
+        for name in ("endpoints_security_group_id", "s3_prefix_list_id"):
+            if self.vpc_id is None and getattr(self, name) is not None:
+                raise refuse(
+                    "given without vpc_id",
+                    "a new VPC has endpoints of its own",
+                    "remove it",
+                    key=(name,),
+                    about=("vpc_id", name),
+                )
+        if self.vpc_id is not None and self.isolated_endpoints:
+            raise refuse(
+                "true with vpc_id",
+                "nothing but security groups is made in an existing VPC",
+                "remove it, and write endpoints_security_group_id and s3_prefix_list_id",
+                key=("isolated_endpoints",),
+                about=("vpc_id", "isolated_endpoints"),
             )
         if self.private and self.egress == "public-ip":
             raise refuse(

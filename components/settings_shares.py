@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.settings_jobs import JobOverrides
 from components.settings_model import Settings
 from jobs.problems import Problem, listing, suggestion
 from jobs.spec import LoadedSpec
@@ -12,7 +13,7 @@ def share_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
     overrides = settings.jobs.get(loaded.name)
     name = overrides.queue if overrides is not None and overrides.queue is not None else loaded.spec.queue
     queue, share = settings.queues.get(name), loaded.spec.share
-    if queue is None or queue.fair_share is None:
+    if queue is None or queue.fair_share is None or _is_alone(overrides, loaded):
         return []
     shares = queue.fair_share.shares
     if share is None:
@@ -45,3 +46,9 @@ def share_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
         if trigger.schedule is None
     ]
     return problems
+
+
+def _is_alone(overrides: JobOverrides | None, loaded: LoadedSpec) -> bool:
+    """An isolated job has a queue of its own, which needs no shares."""
+    isolation = loaded.spec.isolated if overrides is None or overrides.isolated is None else overrides.isolated
+    return isolation.enabled

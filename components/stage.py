@@ -17,16 +17,18 @@ from components.build_context import BuildContext
 from components.check import Plan, PlannedJob, instance_kinds
 from components.compute_environment import ComputeEnvironment, ComputeEnvironmentArgs
 from components.image import RegistryLogin, registry_login
+from components.isolated_group import IsolatedGroup, IsolatedGroupArgs
 from components.job import BuiltImage, Job, JobArgs, PromotedImage
 from components.job_queue import FairShare, JobQueue, JobQueueArgs, StateTimeLimit
 from components.job_triggers import TriggerPlaces
 from components.ledger import Ledger, LedgerArgs
 from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, ReportTopicArgs
 from components.names import Names
-from components.network import Network, NetworkArgs
+from components.network import Network
 from components.report_facts import report_facts
 from components.secrets import JobSecrets
 from components.settings import ComputeEnvironmentSettings, QueueSettings
+from components.stage_network import network_args
 from components.tagging import stage_tags, tagging
 from jobs import conventions
 
@@ -48,9 +50,9 @@ class StageArgs:
 
 
 class Stage(pulumi.ComponentResource):
-    """Children: Network, InstanceAccess (with EC2), ComputeEnvironments, JobQueues, Buckets, Monitoring and ReportTopic
-    (by setting), Ledger, a ScheduleGroup (with schedules), Jobs, and `stage.json` in the reports' bucket where there is
-    one. All carry the stage's tags."""
+    """Children: Network, IsolatedGroups (of isolated jobs), InstanceAccess (with EC2), ComputeEnvironments, JobQueues,
+    Buckets, Monitoring and ReportTopic (by setting), Ledger, a ScheduleGroup (with schedules), Jobs, and `stage.json`
+    in the reports' bucket where there is one. All carry the stage's tags."""
 
     outputs: Mapping[str, Any]
     """The outputs contract: see `components/reference.py`."""
@@ -70,6 +72,7 @@ class Stage(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
 
         self.network = self._network()
+        self.isolated_groups = self._isolated_groups()
         self.compute_environments = self._compute_environments()
         self.queues = {queue: self._queue(queue, wanted) for queue, wanted in settings.queues.items()}
         self.buckets = self._buckets()
@@ -91,29 +94,32 @@ class Stage(pulumi.ComponentResource):
         return None if self.monitoring is None else self.monitoring.topic_arn
 
     def _network(self) -> Network:
-        wanted = self._settings.network
-        return Network(
-            self._names.of("network", "network"),
-            NetworkArgs(
-                names=self._names,
-                region=self._settings.region,
-                cidr=wanted.cidr,
-                zones=self._args.zones,
-                private=wanted.private,
-                egress=wanted.egress,
-                has_ec2=any(not one.is_fargate for one in self._settings.compute_environments.values()),
-                notifies=any(job.spec.permissions.notify for job in self._args.plan.jobs),
-                asks_costs=any(job.spec.permissions.costs for job in self._args.plan.jobs),
-                submits=any(job.spec.manifest for job in self._args.plan.jobs),
-                keeps_secrets=any(one.secret for job in self._args.plan.jobs for one in job.spec.secrets.values()),
-                keeps_parameters=any(
-                    one.parameter for job in self._args.plan.jobs for one in job.spec.secrets.values()
+        args = network_args(self._args.plan, names=self._names, zones=self._args.zones)
+        return Network(self._names.of("network", "network"), args, self._child)
+
+    def _isolated_groups(self) -> dict[str, IsolatedGroup]:
+        """Job → its security group, of those that run alone."""
+        network = self.network
+        if network.s3_prefix_list_id is None or network.endpoints_group_id is None:
+            return {}  # the check has seen to it that no job is isolated
+        return {
+            planned.name: IsolatedGroup(
+                self._names.of("network", planned.name, "isolated"),
+                IsolatedGroupArgs(
+                    names=self._names,
+                    job=planned.name,
+                    vpc_id=network.vpc_id,
+                    s3_prefix_list_id=network.s3_prefix_list_id,
+                    endpoints_group_id=network.endpoints_group_id,
+                    opens_endpoints=self._settings.network.vpc_id is None,
+                    egress=planned.spec.isolated.egress,
+                    has_nodes=planned.spec.nodes is not None,
                 ),
-                vpc_id=wanted.vpc_id,
-                subnet_ids=wanted.subnet_ids,
-            ),
-            self._child,
-        )
+                self._child,
+            )
+            for planned in self._args.plan.jobs
+            if planned.is_isolated
+        }
 
     def _compute_environments(self) -> dict[str, ComputeEnvironment]:
         wanted = self._settings.compute_environments
@@ -129,6 +135,8 @@ class Stage(pulumi.ComponentResource):
     def _compute_environment(
         self, name: str, wanted: ComputeEnvironmentSettings, access: InstanceAccess | None
     ) -> ComputeEnvironment:
+        alone = self.isolated_groups.get(self._args.plan.isolated_environments.get(name, ""))
+        needs = [] if access is None else access.attachments
         return ComputeEnvironment(
             self._names.of("compute environment", name),
             ComputeEnvironmentArgs(
@@ -142,10 +150,10 @@ class Stage(pulumi.ComponentResource):
                 bid_percentage=wanted.bid_percentage,
                 gpus=_gpus(wanted.instance_types),
                 subnet_ids=self.network.subnet_ids,
-                security_group_ids=[self.network.security_group_id],
+                security_group_ids=[self.network.security_group_id if alone is None else alone.security_group_id],
                 instance_profile_arn=None if access is None else access.instance_profile_arn,
                 instance_tags=self._tags,
-                needs=[] if access is None else access.attachments,
+                needs=needs if alone is None else [*needs, *alone.rules],
             ),
             self._child,
         )
@@ -258,7 +266,9 @@ class Stage(pulumi.ComponentResource):
                     secrets=self._args.secrets[planned.name],
                     ledger=self.ledger,
                     places=places,
-                    assign_public_ip=self.network.assign_public_ip,
+                    # an isolated job has its image without one, by the endpoints
+                    assign_public_ip=self.network.assign_public_ip
+                    and (not planned.is_isolated or bool(planned.spec.isolated.egress)),
                     log_retention_days=self._settings.logs.retention_days,
                 ),
                 self._child,
@@ -360,6 +370,7 @@ class Stage(pulumi.ComponentResource):
                 "subnet_ids": self.network.subnet_ids,
                 "security_group_id": self.network.security_group_id,
             },
+            "security_groups": {job: group.security_group_id for job, group in self.isolated_groups.items()},
         }
 
 

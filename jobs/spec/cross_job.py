@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.spec.found import Found, PlaceOf, problem_at
+from jobs.spec.isolation import NFS_PORT
 from jobs.spec.model import JobSpec
 
 
@@ -15,6 +16,8 @@ def job_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> list[
         found += _storage(spec, place_of)
     if not bad & {"platform", "nodes", "array"}:
         found += _nodes(spec, place_of)
+    if not bad & {"isolated", "storage"}:
+        found += _isolated(spec, place_of)
     if not bad & {"resources", "storage"} and spec.storage.in_memory_mib >= spec.resources.memory_mib:
         found.append(
             problem_at(
@@ -43,6 +46,20 @@ def _storage(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
         problem_at(place_of, ("storage", key), f"given with platform: {spec.platform}", allowed, remedy)
         for key, given in refused.items()
         if given
+    ]
+
+
+def _isolated(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
+    if not spec.isolated.enabled or not spec.storage.efs or spec.isolated.reaches(NFS_PORT):
+        return []
+    return [
+        problem_at(
+            place_of,
+            ("isolated",),
+            f"given beside storage.efs, and nothing lets TCP port {NFS_PORT} out",
+            "an isolated job reaches what its egress declares",
+            f"add the mount targets' security group to egress, with port: {NFS_PORT}",
+        )
     ]
 
 

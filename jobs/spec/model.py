@@ -12,6 +12,7 @@ from jobs import conventions
 from jobs.spec.arrays import Array, Manifest
 from jobs.spec.base import AsTuple, Hint, Owner, QueueName, ShareName, Strict, refuse
 from jobs.spec.include import IncludedPath, overlapping
+from jobs.spec.isolation import Isolated, Isolation
 from jobs.spec.nodes import Nodes
 from jobs.spec.parameters import parameter_names
 from jobs.spec.permissions import Permissions
@@ -92,6 +93,8 @@ class JobSpec(Strict):
     """A queue of the stage."""
     share: Annotated[ShareName | None, Field(examples=["research"])] = None
     """Whose vCPUs it takes in a queue with `fair_share`; any other queue pays no heed to it."""
+    isolated: Isolated = Isolation(enabled=False)
+    """Runs it alone, in environments and a queue like `queue`, with no way out but the declared."""
     resources: Annotated[Resources, Field(examples=[{"vcpus": 1, "memory_mib": 512}])]
     """What one attempt gets."""
     architecture: Architecture | None = None

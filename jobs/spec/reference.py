@@ -24,7 +24,7 @@ def _rows(
             continue
         inner, suffix = _inner(described, definitions)
         default = "required" if key in required else _default(described)
-        takes = _takes(described) if inner is None else _holder(suffix)
+        takes = _takes(described) if inner is None else f"{_word(described)}{_holder(suffix)}"
         yield f"`{prefix}{key}`", takes, default, described.get("description", "")
         if inner is not None:
             yield from _rows(inner, definitions, f"{prefix}{key}{suffix}", frozenset())
@@ -46,6 +46,11 @@ def _inner(described: Mapping[str, Any], definitions: Mapping[str, Any]) -> tupl
 
 def _holder(suffix: str) -> str:
     return {".": "mapping", "[].": "list of mappings"}.get(suffix, "mapping by name")
+
+
+def _word(described: Mapping[str, Any]) -> str:
+    """What a key takes in place of its mapping."""
+    return "true, false or " if {"type": "boolean"} in described.get("anyOf", ()) else ""
 
 
 def _default(described: Mapping[str, Any]) -> str:

@@ -17,6 +17,8 @@ def json_schema() -> dict[str, Any]:
         texts = definitions["S3Source"]["properties"][key]
         texts["anyOf"] = [{"type": "string"}, {"type": "array", "items": texts.pop("items")}]
         del texts["type"]
+    # the word stands for the mapping
+    schema["properties"]["isolated"]["default"] = False
     definitions["Trigger"]["oneOf"] = [{"required": [kind]} for kind in PART_WORDS]
     definitions["ScheduleSource"]["oneOf"] = [{"required": [word]} for word in ("cron", "rate", "at")]
     definitions["Array"]["oneOf"] = [{"required": [word]} for word in ("size", "manifest")]

@@ -211,6 +211,47 @@ def test_a_share_reaches_the_job(stack: Stack, stage: dict[str, Any]) -> None:
     assert json.loads(target["Input"])["ShareIdentifier"] == "research"
 
 
+def test_an_isolated_job_runs_alone_and_goes_out_as_declared(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    described = run(lane, stage, "audit", "audit_isolated")
+    assert described["status"] == "SUCCEEDED", described
+
+    group = stage["security_groups"]["audit"]
+    own = stage["environments"]["audit_isolated_spot"]
+    (environment,) = lane.client("batch").describe_compute_environments(computeEnvironments=[own["arn"]])[
+        "computeEnvironments"
+    ]
+    assert environment["computeResources"]["securityGroupIds"] == [group]
+    assert environment["computeResources"]["maxvCpus"] == 2
+    assert own["ecs_cluster_arn"] == environment["ecsClusterArn"]
+    instance = described["attempts"][-1]["container"]["containerInstanceArn"]
+    assert environment["ecsClusterArn"].rpartition("/")[2] in instance
+
+    ec2 = lane.client("ec2")
+    (seen,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    assert seen["IpPermissions"] == [], "nothing comes in"
+    endpoints = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [stage["network"]["vpc_id"]]}])
+    (endpoints_group,) = {
+        one["GroupId"] for endpoint in endpoints["VpcEndpoints"] for one in endpoint.get("Groups") or ()
+    }
+    out = {
+        (one["FromPort"], one.get("CidrIpv4") or one.get("PrefixListId") or one["ReferencedGroupInfo"]["GroupId"])
+        for one in ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])[
+            "SecurityGroupRules"
+        ]
+        if one["IsEgress"]
+    }
+    (s3,) = ec2.describe_managed_prefix_lists(
+        Filters=[{"Name": "prefix-list-name", "Values": ["com.amazonaws.us-east-1.s3"]}]
+    )["PrefixLists"]
+    assert out == {
+        (443, s3["PrefixListId"]),
+        (443, endpoints_group),
+        (443, "198.51.100.7/32"),
+        (5432, "10.20.0.0/16"),
+    }
+
+
 def test_what_a_laptop_cannot_run_is_registered_as_asked(stack: Stack, stage: dict[str, Any]) -> None:
     lane = stack.project.lane
     embed = definition(lane, stage, "embed")["containerProperties"]

@@ -51,6 +51,10 @@ def _identified(prefix: str) -> Callable[[str, Inputs], Inputs]:
     return outputs
 
 
+def _endpoint(name: str, inputs: Inputs) -> Inputs:
+    return {"id": f"vpce-{name}", "prefixListId": f"pl-{name}"}
+
+
 def _role(name: str, inputs: Inputs) -> Inputs:
     return {"name": f"{name}-1234567", "arn": f"arn:aws:iam::{ACCOUNT}:role/{name}-1234567"}
 
@@ -111,7 +115,7 @@ OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
     "aws:ec2/securityGroup:SecurityGroup": _identified("sg"),
     "aws:ec2/subnet:Subnet": _identified("subnet"),
     "aws:ec2/vpc:Vpc": _identified("vpc"),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": _identified("vpce"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": _nothing,
     "aws:ecr/repository:Repository": _repository,
     "aws:iam/instanceProfile:InstanceProfile": _role,

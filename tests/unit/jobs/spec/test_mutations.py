@@ -20,6 +20,13 @@ FULL: dict[str, Any] = {
     "owner": "media",
     "platform": "ec2",
     "queue": "standard",
+    "isolated": {
+        "egress": [
+            {"cidr": "203.0.113.0/24", "port": 443},
+            {"security_group": "sg-01234567", "port": 53, "protocol": "udp"},
+        ],
+        "max_vcpus": 8,
+    },
     "resources": {"vcpus": 1, "memory_mib": 512, "gpus": 0},
     "timeout_s": 600,
     "retry": {
