@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 from moto.iam.exceptions import DeleteConflictException
 from moto.iam.models import IAMBackend
@@ -20,6 +22,8 @@ class Gaps:
         substitute = self._substitutions.attribute
         substitute(IAMBackend, "delete_policy", _refusing_policies_in_use(IAMBackend.delete_policy))
         substitute(EC2Response, "modify_vpc_endpoint", _with_private_dns(EC2Response.modify_vpc_endpoint))
+        substitute(SecurityGroupRule, "__init__", _keeping_description(SecurityGroupRule.__init__))
+        substitute(SecurityGroupRule, "description", _description())
         substitute(Queue, "attributes", _with_redrive_allow_policy(vars(Queue)["attributes"]))
 
     def close(self) -> None:
@@ -62,6 +66,29 @@ def _with_private_dns(moto: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return answer
 
     return modify_vpc_endpoint
+
+
+def _keeping_description(moto: Callable[..., None]) -> Callable[..., None]:
+    """AuthorizeSecurityGroup…: moto keeps no description of a prefix list."""
+
+    signature = inspect.signature(moto)
+
+    def init(self: Any, *arguments: Any, **options: Any) -> None:
+        moto(self, *arguments, **options)
+        prefix_list = signature.bind(self, *arguments, **options).arguments.get("prefix_list_id")
+        self.prefix_list_description = (prefix_list or {}).get("Description")
+
+    return init
+
+
+def _description() -> property:
+    """DescribeSecurityGroupRules: moto tells the description of addresses only, and keeps a modified one with those."""
+
+    def description(self: Any) -> str | None:
+        found: str | None = self.ip_range.get("Description") or self.source_group.get("Description")
+        return found or self.prefix_list_description
+
+    return property(description)
 
 
 def _with_redrive_allow_policy(moto: property) -> property:

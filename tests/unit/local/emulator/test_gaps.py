@@ -72,3 +72,22 @@ def test_a_queue_tells_all_it_was_given(lane: EmulatorContext) -> None:
     assert json.loads(read["Policy"]) == json.loads(policy)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
     assert "Policy" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+
+
+@pytest.mark.parametrize("kind", ["addresses", "group", "prefix list"])
+def test_a_rule_of_a_security_group_keeps_its_description(lane: EmulatorContext, kind: str) -> None:
+    ec2 = client(lane, "ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="jobs", Description="x", VpcId=vpc)["GroupId"]
+    prefix_list = ec2.describe_managed_prefix_lists()["PrefixLists"][0]["PrefixListId"]
+    target = {
+        "addresses": {"IpRanges": [{"CidrIp": "192.0.2.0/24", "Description": "words"}]},
+        "group": {"UserIdGroupPairs": [{"GroupId": group, "Description": "words"}]},
+        "prefix list": {"PrefixListIds": [{"PrefixListId": prefix_list, "Description": "words"}]},
+    }[kind]
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **target}
+    (made,) = ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+    (known,) = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])[
+        "SecurityGroupRules"
+    ]
+    assert known["Description"] == "words"
