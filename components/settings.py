@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from components.settings_budgets import BudgetSettings
 from components.settings_check import cross_check
+from components.settings_environments import ComputeEnvironmentSettings
 from components.settings_jobs import JobOverrides
 from components.settings_load import SETTING_KEYS, load_settings, load_settings_file, settings_place, settings_places
 from components.settings_merge import effective_spec, effective_specs
 from components.settings_model import (
     BucketSettings,
-    ComputeEnvironmentSettings,
     ImageSettings,
     LedgerSettings,
     LogSettings,

@@ -225,8 +225,8 @@ def test_every_configuration_key_is_offered() -> None:
         ),
         (
             {"batchyard:jobs": {"x": {"platform": "fargate"}}},
-            "Pulumi.test.yaml: batchyard:jobs.x.platform is an unknown key; known are enabled, environment, queue, "
-            "resources, retry, secrets, timeout_s, triggers, triggers_enabled; remove it",
+            "Pulumi.test.yaml: batchyard:jobs.x.platform is an unknown key; known are enabled, environment, "
+            "isolated, queue, resources, retry, secrets, timeout_s, triggers, triggers_enabled; remove it",
         ),
     ],
 )
