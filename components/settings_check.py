@@ -79,15 +79,6 @@ def _queue(settings: Settings, name: str, queue: QueueSettings, place_of: PlaceO
             problems.append(
                 _unknown(place_of(*path, position), "compute environment", environment, settings.compute_environments)
             )
-        if environment in order[:position]:
-            problems.append(
-                Problem(
-                    place=place_of(*path, position),
-                    got=f"{environment} for the second time",
-                    allowed="a queue has each environment once",
-                    remedy="remove one of the two",
-                )
-            )
     if len(_platforms(settings, queue)) > 1:
         problems.append(
             Problem(

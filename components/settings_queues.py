@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from jobs.spec.base import AsTuple, ComputeEnvironmentName, Hint, ShareName, Strict, refuse
+from jobs.spec.base import AsTuple, ComputeEnvironmentName, Hint, ShareName, Strict, each_once
 
 StateReason = Literal[
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
@@ -78,11 +78,13 @@ class QueueSettings(Strict):
     state_time_limit_actions: Annotated[tuple[StateTimeLimitAction, ...], AsTuple] = ()
     """Ends of waiting without hope."""
 
+    @field_validator("compute_environments")
+    @classmethod
+    def _environments_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return each_once(names, "environment")
+
     @field_validator("state_time_limit_actions")
     @classmethod
     def _one_a_reason(cls, actions: tuple[StateTimeLimitAction, ...]) -> tuple[StateTimeLimitAction, ...]:
-        reasons = [action.reason for action in actions]
-        for position, reason in enumerate(reasons):
-            if reason in reasons[:position]:
-                raise refuse(f"{reason} for the second time", "one action a reason", "remove one", key=(position,))
+        each_once(tuple(action.reason for action in actions), "reason")
         return actions

@@ -39,6 +39,19 @@ def refuse(
     return PydanticCustomError("batchyard", "{got}; {allowed}; {remedy}", context)
 
 
+def each_once(values: tuple[str, ...], kind: str, *, quoted: bool = False) -> tuple[str, ...]:
+    """The values, when none comes twice. `quoted` shows them in quotes and cut: texts that may hold anything."""
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            raise refuse(
+                f"{repr(value[:60]) if quoted else value} for the second time",
+                f"each {kind} is named once",
+                "remove one of the two",
+                key=(position,),
+            )
+    return values
+
+
 def list_to_tuple(value: Any) -> Any:
     """YAML and JSON have lists; the models are frozen."""
     return tuple(value) if isinstance(value, list) else value

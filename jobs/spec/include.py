@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, StringConstraints
 
 from jobs.problems import Problem
-from jobs.spec.base import refuse
+from jobs.spec.base import each_once, refuse
 
 GENERATED: Final = ".batchyard"
 """What Batchyard makes lies there: build contexts, downloads, state."""
@@ -36,15 +36,8 @@ IncludedPath = Annotated[str, StringConstraints(strict=True, max_length=300), Af
 
 def overlapping(include: tuple[str, ...]) -> tuple[str, ...]:
     """The paths, when none is in another."""
-    for position, text in enumerate(include):
+    for position, text in enumerate(each_once(include, "path", quoted=True)):
         for other in include[:position]:
-            if other == text:
-                raise refuse(
-                    f"{text[:60]!r} for the second time",
-                    "each path is named once",
-                    "remove one of the two",
-                    key=(position,),
-                )
             inner, outer = sorted((PurePosixPath(text), PurePosixPath(other)), key=lambda path: -len(path.parts))
             if inner.is_relative_to(outer):
                 raise refuse(

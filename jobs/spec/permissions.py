@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from jobs.spec.base import AsTuple, BucketName, Strict, TopicName, refuse
+from jobs.spec.base import AsTuple, BucketName, Strict, TopicName, each_once
 
 
 class Permissions(Strict):
@@ -24,26 +24,14 @@ class Permissions(Strict):
     @field_validator("read", "write")
     @classmethod
     def _buckets_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _once(names, "bucket")
+        return each_once(names, "bucket")
 
     @field_validator("notify")
     @classmethod
     def _topics_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _once(names, "topic")
+        return each_once(names, "topic")
 
     @property
     def buckets(self) -> tuple[str, ...]:
         """All buckets of the job, sorted, each once."""
         return tuple(sorted({*self.read, *self.write}))
-
-
-def _once(names: tuple[str, ...], kind: str) -> tuple[str, ...]:
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            raise refuse(
-                f"{name} for the second time",
-                f"each {kind} is named once",
-                "remove one of the two",
-                key=(position,),
-            )
-    return names

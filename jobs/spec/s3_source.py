@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from jobs.spec.base import BucketName, Hint, Strict, refuse
+from jobs.spec.base import BucketName, Hint, Strict, each_once, refuse
 
 SIZE_MAX_BYTES: Final = 5_000_000_000
 """EventBridge compares numbers up to this; the size of a larger object fulfils no range."""
@@ -35,14 +35,7 @@ def _several(texts: tuple[str, ...], kind: str) -> tuple[str, ...]:
     for position, text in enumerate(texts):
         if not text:
             raise refuse("empty", f"a {kind} is at least one character", "remove it", key=(position,))
-        if text in texts[:position]:
-            raise refuse(
-                f"{text[:60]!r} for the second time",
-                f"each {kind} is named once",
-                "remove one of the two",
-                key=(position,),
-            )
-    return texts
+    return each_once(texts, kind, quoted=True)
 
 
 def _no_slash(text: str, key: tuple[str | int, ...] = ()) -> None:

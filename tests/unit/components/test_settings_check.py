@@ -128,7 +128,6 @@ def test_a_job_that_the_stage_leaves_out_needs_nothing_of_it() -> None:
             "compute_environments[1] is the unknown compute environment behnd; known are behind, serverless, spot; "
             "did you mean behind?",
         ),
-        (("spot", "spot"), "compute_environments[1] is spot for the second time; a queue has each environment once; "),
         ((), "compute_environments is an empty list; a queue has 1–3; add one of batchyard:compute_environments"),
         (
             ("spot", "serverless"),

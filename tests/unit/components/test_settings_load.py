@@ -174,6 +174,28 @@ def test_every_configuration_key_is_offered() -> None:
             "min_vcpus is at most max_vcpus; lower min_vcpus",
         ),
         (
+            {"batchyard:queues": {"q": {"priority": 1, "compute_environments": ["spot", "spot"]}}},
+            "Pulumi.test.yaml: batchyard:queues.q.compute_environments[1] is spot for the second time; "
+            "each environment is named once; remove one of the two",
+        ),
+        (
+            {
+                "batchyard:queues": {
+                    "q": {
+                        "priority": 1,
+                        "compute_environments": ["spot"],
+                        "state_time_limit_actions": [
+                            {"reason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", "max_time_s": seconds}
+                            for seconds in (600, 700)
+                        ],
+                    }
+                }
+            },
+            "Pulumi.test.yaml: batchyard:queues.q.state_time_limit_actions[1] is "
+            "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT for the second time; each reason is named once; "
+            "remove one of the two",
+        ),
+        (
             {"batchyard:buckets": {"ledger": {}}},
             "Pulumi.test.yaml: batchyard:buckets.ledger is given; the ledger's bucket is the platform's own; "
             "set batchyard:ledger instead",
