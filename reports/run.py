@@ -98,21 +98,23 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
     Raises Problems when the bill is in several currencies and none is asked for.
     """
     bill = _bill(question)
+    missing = [*question.missing, *bill.missing]
+    source = _at_hand(question, missing, say)
     try:
-        return _made(question, bill, say)
+        return _made(question, bill, source, missing, say)
     except (StoreError, duckdb.Error) as problem:
-        source = question.ledger
         if source is None or source.compacted is None:
             raise
         # that a compacted file is damaged may show only when its rows are asked for
         said = f"the ledger is read uncompacted: {_first_line(problem)}"
-        uncompacted = replace(question, ledger=replace(source, compacted=None), missing=(*question.missing, said))
-        return _made(uncompacted, bill, say)
+        return _made(question, bill, replace(source, compacted=None), [*missing, said], say)
 
 
-def _made(question: Question, bill: Bill, say: Callable[[str], None]) -> Report:
-    missing = [*question.missing, *bill.missing]
-    source = _at_hand(question, missing, say)
+def _made(
+    question: Question, bill: Bill, source: Source | None, known_missing: Sequence[str], say: Callable[[str], None]
+) -> Report:
+    """One try, from what is at hand."""
+    missing = list(known_missing)
     with (
         tempfile.TemporaryDirectory(prefix="batchyard-report-") as spill,
         open_database(Path(spill)) as connection,

@@ -209,7 +209,14 @@ def test_a_ledger_that_breaks_off_and_one_whose_compacted_files_are_damaged(
     for length in (12, None):  # cut off, which its reader sees at once, and damaged inside, which shows in its rows
         for file, text in files.items():
             file.write_bytes(b"PAR1" + bytes(200) + text[204:] if length is None else text[:length])
-        damaged = make_report(question(compacted, explored(of(made), tmp_path / "bill")))
+        fetched: list[date] = []
+
+        def fetch(since: date, fetched: list[date] = fetched) -> list[str]:
+            fetched.append(since)
+            return []
+
+        damaged = make_report(question(compacted, explored(of(made), tmp_path / "bill"), fetch=fetch))
+        assert len(fetched) == 1, "the second try reads what the first brought here"
         assert sum(sentence.startswith("the ledger is read uncompacted: ") for sentence in damaged.missing) == 1
         assert (damaged.total_nano, damaged.breakdowns) == (whole.total_nano, whole.breakdowns)
 
