@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jobs import conventions
-from reports.collect.rows import RowError, RowReader, SetAside, plain, told_moment, told_text
+from reports.collect.rows import RowError, RowReader, SetAside, plain, told_moment, told_text, told_whole
 
 _GONE: Final = ("INACTIVE", "DEREGISTERING")
 _CPU_UNITS: Final = 1024
@@ -63,7 +63,7 @@ def _instance(row: Mapping[str, Any]) -> tuple[Any, ...]:
         raise RowError("has no time")
     registered = _moment(row, "registered_at")
     resources = _named(row, "registered_resources", "integerValue")
-    units, memory_mib = _whole(resources.get("CPU"), "CPU"), _whole(resources.get("MEMORY"), "MEMORY")
+    units, memory_mib = told_whole(resources, "CPU"), told_whole(resources, "MEMORY")
     kind = _named(row, "attributes", "value").get(conventions.ECS_INSTANCE_TYPE)
     connected = row.get("agent_connected")
     return (
@@ -97,15 +97,6 @@ def _named(row: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
     if not isinstance(listed, list):
         raise RowError(f"has {name} that are no list")
     return {str(one.get("name")): one.get(value) for one in listed if isinstance(one, dict)}
-
-
-def _whole(value: object, name: str) -> int | None:
-    if value is None or value == "":
-        return None
-    try:
-        return int(str(value))
-    except ValueError:
-        raise RowError(f"has the {name} {str(value)[:40]!r}, which is no whole number") from None
 
 
 def _moment(row: Mapping[str, Any], name: str) -> datetime | None:

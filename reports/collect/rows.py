@@ -188,8 +188,8 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
     told = row.get("attempts") or []
     if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
         raise RowError("has attempts that are no list of objects")
-    array_index = _whole(row, "array_index")
-    if not told and array_index is None and _whole(row, "array_size") is not None:
+    array_index = told_whole(row, "array_index")
+    if not told and array_index is None and told_whole(row, "array_size") is not None:
         return []
     submitted_at = _time(row, "created_at")
     if submitted_at is None:
@@ -213,14 +213,14 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
             raise RowError(f"has an attempt {number} whose container is no object")
         started_at = _time(one, "startedAt")
         stopped_at = _time(one, "stoppedAt")
-        exit_code = _whole(container, "exitCode")
+        exit_code = told_whole(container, "exitCode")
         reason = told_text(container, "reason")
         status_reason = told_text(one, "statusReason")
         if last:
             # what the event says of the job is what it says of its last attempt
             started_at = started_at or (_time(row, "started_at") if told else None)
             stopped_at = stopped_at or _time(row, "stopped_at") or told_moment(row, "time")
-            exit_code = exit_code if exit_code is not None else _whole(row, "exit_code")
+            exit_code = exit_code if exit_code is not None else told_whole(row, "exit_code")
             status_reason = told_text(row, "status_reason") or status_reason
         if stopped_at is None:
             raise RowError(f"has an attempt {number} that never stopped")
@@ -288,10 +288,10 @@ def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage]:
         raise RowError(
             f"has version {str(row.get('version'))[:40]}; this Batchyard reads version {conventions.USAGE_VERSION}"
         )
-    job_id, attempt, exit_code = told_text(row, "job_id"), _whole(row, "attempt"), _whole(row, "exit_code")
+    job_id, attempt, exit_code = told_text(row, "job_id"), told_whole(row, "attempt"), told_whole(row, "exit_code")
     if not job_id or attempt is None or attempt < 1 or exit_code is None:
         raise RowError("has no job_id, attempt or exit_code")
-    cgroup_version = _whole(row, "cgroup_version")
+    cgroup_version = told_whole(row, "cgroup_version")
     usage = Usage(
         peak_memory_mib=_measured(row, "peak_memory_mib"),
         memory_limit_mib=_measured(row, "memory_limit_mib"),
@@ -317,8 +317,8 @@ def told_text(row: Mapping[str, Any], name: str) -> str:
     raise RowError(f"has a {name} that is no text")
 
 
-def _whole(row: Mapping[str, Any], name: str) -> int | None:
-    """None for a missing value: EventBridge writes "" for what an event lacks."""
+def told_whole(row: Mapping[str, Any], name: str) -> int | None:
+    """None for a missing value: EventBridge writes "" for what an event lacks. Raises RowError."""
     value = row.get(name)
     if value is None or value == "":
         return None
@@ -350,7 +350,7 @@ def _items(row: Mapping[str, Any]) -> int | None:
 
 def _time(row: Mapping[str, Any], name: str) -> datetime | None:
     """Milliseconds since 1970, as events have them. 0 is how Batch writes "not yet"."""
-    value = _whole(row, name)
+    value = told_whole(row, name)
     if not value:
         return None
     try:

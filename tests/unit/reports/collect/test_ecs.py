@@ -154,6 +154,7 @@ def test_an_instance_says_its_size_and_type_and_a_bad_line_beside_it_is_set_asid
         "no ARN": instance_row("i-3", container_instance_arn=""),
         "no list": instance_row("i-3", registered_resources="CPU"),
         "no number": instance_row("i-3", registered_resources=[{"name": "CPU", "integerValue": "two"}]),
+        "a fraction": instance_row("i-3", registered_resources=[{"name": "CPU", "integerValue": 2.5}]),
         "no task": task_row("x", task_arn=""),
         "no kind": instance_row("i-3", detail_type="ECS Deployment State Change"),
     }
