@@ -1,61 +1,20 @@
-"""All tables of the `aws` stand-in."""
+"""All tables of the `aws` stand-in: those of every module beside this one."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Final
 
-from local.providers.aws import (
-    batch,
-    cloudwatch,
-    ec2_addresses,
-    ec2_endpoint,
-    ec2_launch_template,
-    ec2_network,
-    ec2_routes,
-    ec2_security_group,
-    ecr,
-    events,
-    firehose,
-    iam,
-    iam_instance_profile,
-    invokes,
-    logs,
-    pipes,
-    s3,
-    scheduler,
-    secrets,
-    sns,
-    sqs,
-    ssm,
-    vpc,
-)
+from local.providers import aws
 from local.providers.framework import Provider
 from local.providers.framework.sdk import installed_version
 
-_MODULES: Final = (
-    batch,
-    cloudwatch,
-    ec2_addresses,
-    ec2_endpoint,
-    ec2_launch_template,
-    ec2_network,
-    ec2_routes,
-    ec2_security_group,
-    ecr,
-    events,
-    firehose,
-    iam,
-    iam_instance_profile,
-    invokes,
-    logs,
-    pipes,
-    s3,
-    scheduler,
-    secrets,
-    sns,
-    sqs,
-    ssm,
-    vpc,
+_ENTRIES: Final = frozenset({"__main__", "provider"})
+_MODULES: Final = tuple(
+    importlib.import_module(f"{aws.__name__}.{found.name}")
+    for found in pkgutil.iter_modules(aws.__path__)
+    if found.name not in _ENTRIES
 )
 
 PROVIDER: Final = Provider(
