@@ -42,12 +42,15 @@ def terminal(report: Report) -> RenderableType:
     if report.set_aside:
         parts.append(Text(f"! {report.set_aside:,} rows of the ledger are set aside", style="yellow"))
     for view in tables(report):
-        table = Table(title=view.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
         for name, align in view.columns:
             table.add_column(name, justify=align, header_style="dim", overflow="fold")
         for row in view.rows:
             table.add_row(*(Text(cell.text) for cell in row))
-        parts.append(Padding(table, (1, 0, 0, 0)))
+        # Rich folds a table's own title to the table's width
+        parts += [Padding(Text(view.title, style="bold"), (1, 0, 0, 0)), table]
+        if view.note:
+            parts.append(Text(view.note, style="dim"))
     asked = requests_line(report)
     if asked:
         parts += ["", Text(asked, style="dim")]

@@ -7,6 +7,7 @@ import io
 import re
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import openpyxl
@@ -272,6 +273,20 @@ def test_the_spot_saving_and_what_to_know_while_reading_are_in_every_text_and_th
     for text in (_page(report).all_text, markdown(report), _terminal(report), workbook):
         assert "pot capacity saved $4.00, 50% of its price on demand; $0.50 of it can't be compared" in text
         assert "he bill from 2026-11-21 on is AWS's estimate so far" in text
+
+
+def test_what_explains_a_table_is_in_every_text_and_on_a_terminal_below_it(report: Report) -> None:
+    shown = tables(report)
+    noted = [table for table in shown if table.note]
+    assert len(noted) > 3
+    on_terminal = _terminal(report)
+    for table in noted:
+        assert table.note in _page(report).all_text
+        assert table.note in markdown(report)
+        assert on_terminal.index(table.title) < on_terminal.index(table.note)
+    for table, after in pairwise(shown):
+        if table.note:
+            assert on_terminal.index(table.note) < on_terminal.index(after.title)
 
 
 def test_sums_stand_below_their_rows_and_stay_there_when_a_table_is_sorted(report: Report) -> None:
