@@ -4,6 +4,11 @@
 
 validate_1000_specs_s  1,000 job specifications of every kind read and checked, as `batchyard jobs check` begins
 preview_50_over_2      `pulumi preview` of a stage with 50 jobs over that of one with 2, medians in alternation
+burst_2000_lost        of 2,000 events put on a bus as fast as possible, those that no submission to Batch came of
+burst_2000_per_s       submissions a second, from the first put to the last submission (how: platform_burst.py)
+
+Beside the burst: `burst_2000_doubled_unseen`, events with several submissions of which the ledger lacks one; and
+`burst_2000_direct_per_s`, as many SubmitJob calls of boto3 to the same emulator, without EventBridge between.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from typing import Any
 
 import yaml
 
+from bench.platform_burst import JOB, Burst, order
 from jobs.spec import discover_jobs
 from local.home import REPOSITORY, Home
 from local.lane import Lane
@@ -29,6 +35,7 @@ SPECS = 1_000
 VALIDATIONS = 3
 PREVIEWS = 3
 FEW, MANY = 2, 50
+EVENTS = 2_000
 DOCKERFILE = 'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY main.py /app/\nENTRYPOINT ["python3", "/app/main.py"]\n'
 EC2 = """\
 description: Copy an upload, number NUMBER
@@ -80,11 +87,12 @@ CONFIG: dict[str, Any] = {
     },
     "batchyard:buckets": {"uploads": {}, "results": {}},
     "batchyard:images": {"base_image": "batchyard/base:python3.11"},
+    "batchyard:ledger": {"buffer_s": 1, "buffer_mib": 1},
 }
 
 
 def main() -> None:
-    print(json.dumps({"bench": "platform", **validation(), **previews()}))
+    print(json.dumps({"bench": "platform", **validation(), **on_a_lane(previews), **on_a_lane(burst)}))
 
 
 def validation() -> dict[str, float]:
@@ -101,22 +109,27 @@ def validation() -> dict[str, float]:
     return {"validate_1000_specs_s": round(statistics.median(took), 3)}
 
 
-def previews() -> dict[str, float]:
+def on_a_lane(measure: Callable[[Lane, Path], dict[str, float]]) -> dict[str, float]:
+    """What is measured in a lane of its own with a scratch folder; both are gone afterwards."""
     lane = Lane(home=Home.default(), name=f"bench-{secrets.token_hex(3)}")
     with tempfile.TemporaryDirectory() as folder:
         try:
             lane.start()
-            stages = {count: project(Path(folder) / f"jobs{count}", count, lane) for count in (FEW, MANY)}
-            took: dict[int, list[float]] = {FEW: [], MANY: []}
-            for n in range(PREVIEWS + 1):
-                for count, preview in stages.items():
-                    began = time.monotonic()
-                    preview()
-                    if n:  # the first of each fills caches
-                        took[count].append(time.monotonic() - began)
-                        say(f"preview: {count} jobs in {took[count][-1]:.2f} s")
+            return measure(lane, Path(folder))
         finally:
             lane.remove()
+
+
+def previews(lane: Lane, folder: Path) -> dict[str, float]:
+    stages = {count: previewed(folder / f"jobs{count}", count, lane) for count in (FEW, MANY)}
+    took: dict[int, list[float]] = {FEW: [], MANY: []}
+    for n in range(PREVIEWS + 1):
+        for count, preview in stages.items():
+            began = time.monotonic()
+            preview()
+            if n:  # the first of each fills caches
+                took[count].append(time.monotonic() - began)
+                say(f"preview: {count} jobs in {took[count][-1]:.2f} s")
     few_s, many_s = statistics.median(took[FEW]), statistics.median(took[MANY])
     return {
         "preview_2_s": round(few_s, 3),
@@ -125,25 +138,63 @@ def previews() -> dict[str, float]:
     }
 
 
-def project(folder: Path, count: int, lane: Lane) -> Callable[[], object]:
+def burst(lane: Lane, folder: Path) -> dict[str, float]:
+    project = folder / "stage"
+    job = project / "jobs" / "order"
+    job.mkdir(parents=True)
+    (job / "job.yaml").write_text(JOB)
+    (job / "Dockerfile").write_text(DOCKERFILE)
+    (job / "main.py").write_text("")
+    stack = program(project, "burst", lane)
+    say("burst: bringing a stage up")
+    lane.pulumi("up", "--yes", "--skip-preview", "--stack", stack, cwd=project)
+    stage = json.loads(lane.pulumi("stack", "output", "--json", "--stack", stack, cwd=project).stdout)["stage"]
+    on_stage = Burst(
+        event=order,
+        client=lane.client,
+        queue=stage["queues"]["standard"],
+        stage=stage["stage"],
+        ledger_bucket=stage["ledger"]["bucket"],
+        say=say,
+    )
+    came = on_stage.events(EVENTS)
+    direct_s = on_stage.direct(EVENTS, stage["job_definitions"]["order"])
+    say(
+        f"burst: {EVENTS:,} events, {came.lost} lost, {came.doubled} doubled, {came.doubled_unseen} of these unseen; "
+        f"{came.per_s:.0f} submissions a second in {came.seconds:.1f} s, {EVENTS / direct_s:.0f} without EventBridge"
+    )
+    return {
+        "burst_2000_lost": came.lost,
+        "burst_2000_per_s": round(came.per_s, 1),
+        "burst_2000_doubled": came.doubled,
+        "burst_2000_doubled_unseen": came.doubled_unseen,
+        "burst_2000_direct_per_s": round(EVENTS / direct_s, 1),
+    }
+
+
+def previewed(folder: Path, count: int, lane: Lane) -> Callable[[], object]:
     """A stage of so many jobs that isn't up yet; what previews it."""
-    folder.mkdir()
+    for number in range(count):
+        write_job(folder / "jobs", number)
+    stack = program(folder, f"bench{count}", lane)
+    return lambda: lane.pulumi("preview", "--stack", stack, cwd=folder, timeout_s=600)
+
+
+def program(folder: Path, stack: str, lane: Lane) -> str:
+    """The repository's program beside `folder`'s jobs, with a new stack; its name."""
+    (folder / "jobs").mkdir(parents=True, exist_ok=True)
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(REPOSITORY / name, folder / name)
     for name in ("components", "scheduling"):
         (folder / name).symlink_to(REPOSITORY / name)
     for path in (REPOSITORY / "jobs").iterdir():
         if path.suffix == ".py" or (path / "__init__.py").exists() or path.name == "probe":
-            (folder / "jobs").mkdir(exist_ok=True)
             (folder / "jobs" / path.name).symlink_to(path)
-    for number in range(count):
-        write_job(folder / "jobs", number)
-    stack = f"bench{count}"
     lane.pulumi("stack", "init", stack, cwd=folder)
     file = folder / f"Pulumi.{stack}.yaml"
     known = yaml.safe_load(file.read_text()) if file.exists() else {}
     file.write_text(yaml.safe_dump({**(known or {}), "config": CONFIG}))
-    return lambda: lane.pulumi("preview", "--stack", stack, cwd=folder, timeout_s=600)
+    return stack
 
 
 def write_job(jobs: Path, number: int) -> None:

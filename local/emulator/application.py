@@ -7,6 +7,7 @@ lock finer, and SQS's long poll would keep its queue's sender out for the time i
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import threading
@@ -23,11 +24,22 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """Remembers which service a host is: moto lists its own folder and tries all its patterns with every request."""
+
+    def __init__(self, create_app: Callable[[Any], Any]) -> None:
+        super().__init__(create_app)
+        self._service_of = functools.lru_cache(maxsize=1024)(super().get_backend_for_host)
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        return self._service_of(host)
+
+
 class Application:
     """WSGI: routes to moto's service, one request of a service at a time."""
 
     def __init__(self) -> None:
-        self._dispatcher = DomainDispatcherApplication(create_backend_app)
+        self._dispatcher = _Dispatcher(create_backend_app)
         self._locks: dict[str, threading.RLock] = {}
         self._locks_lock = threading.Lock()
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from bench.platform_burst import Burst
 from local.emulator.scheduler.routes import FIRE_PATH
 from local.lane import Lane
 from tests.engine.stages import DOCKERFILE, REPOSITORY, Project, Stack, wait_until
@@ -123,6 +124,26 @@ def test_an_event_that_matches_starts_its_job(lane: Lane, stage: dict[str, Any])
     lane.client("events").put_events(Entries=[free, paid])
     wait_until("the job", lambda: bool(submitted(lane, "paid")))
     assert submitted(lane, "paid") == [{"lines": "2", "order": "a-2"}]
+
+
+def test_a_burst_loses_no_event_and_the_ledger_shows_the_doubled(lane: Lane, stage: dict[str, Any]) -> None:
+    def paid(order: str) -> dict[str, str]:
+        detail = {"order": order, "lines": 1, "total_cents": 5}
+        return {"Source": "shop.orders", "DetailType": "Order Paid", "Detail": json.dumps(detail)}
+
+    burst = Burst(
+        event=paid,
+        client=lane.client,
+        queue=stage["queues"]["standard"],
+        stage=NAME,
+        ledger_bucket=stage["ledger"]["bucket"],
+    )
+    came = burst.events(200, again=10)
+    assert (came.lost, came.doubled, came.doubled_unseen) == (0, 10, 0)
+    assert sum(map(len, came.submissions.values())) == 210
+    assert {one: sorted(jobs) for one, jobs in came.recorded.items()} == {
+        one: sorted(jobs) for one, jobs in came.submissions.items()
+    }
 
 
 def test_each_message_starts_a_job_and_a_poison_one_is_a_dead_letter(lane: Lane, stage: dict[str, Any]) -> None:

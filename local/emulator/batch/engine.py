@@ -27,7 +27,6 @@ from local.emulator.batch.tasks import task_of
 from local.emulator.capacity import Home, Task, Watchers
 from local.emulator.context import EmulatorContext
 from scheduling.decide import decide
-from scheduling.model import Job as WaitingJob
 from scheduling.model import Start, State
 
 # ECS waits 30 s between SIGTERM and SIGKILL; a container needs some real time to react, however fast the lane's clock
@@ -177,8 +176,10 @@ class Engine:
 
     def _limit_of(self, job: Job) -> float | None:
         """When the queue's jobStateTimeLimitActions end a blocked job, None if they don't."""
+        if job.blocked_code is None or job.blocked_since_s is None:
+            return None
         queue = self._store.queues.get(job.queue_arn)
-        if queue is None or job.blocked_code is None or job.blocked_since_s is None:
+        if queue is None:
             return None
         limits = [int(limit["maxTimeSeconds"]) for limit in queue.limits if limit["reason"] == job.blocked_code]
         return job.blocked_since_s + self._context.real_seconds(min(limits)) if limits else None
@@ -210,7 +211,7 @@ class Engine:
             queues=tuple(
                 queue.for_scheduling(self._store.fair_share_of(queue)) for queue in self._store.queues.values()
             ),
-            jobs=tuple(_waiting(job) for job in runnable),
+            jobs=tuple(job.waiting for job in runnable),
             instances=self.fleet.instances(),
             fargate_vcpus=self.fleet.fargate_vcpus(),
             share_uses=self._shares.uses([active.job for active in self._active.values()], self._clock_s()),
@@ -301,17 +302,3 @@ class Engine:
         threading.Thread(
             target=self._runner.stop, args=(active.handle, grace_s), name="batch-stop", daemon=True
         ).start()
-
-
-def _waiting(job: Job) -> WaitingJob:
-    request = job.request
-    return WaitingJob(
-        id=job.id,
-        queue=job.queue_arn,
-        vcpus=request.vcpus,
-        memory_mib=request.memory_mib,
-        gpus=request.gpus,
-        submitted_at_s=job.created_at_ms / 1000,
-        share=job.share_identifier,
-        order=job.order,
-    )

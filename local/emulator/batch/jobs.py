@@ -6,10 +6,12 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from local.emulator.batch.definitions import request_of
 from scheduling.fit import Request
+from scheduling.model import Job as WaitingJob
 
 SUBMITTED, PENDING, RUNNABLE, STARTING = "SUBMITTED", "PENDING", "RUNNABLE", "STARTING"
 RUNNING, SUCCEEDED, FAILED = "RUNNING", "SUCCEEDED", "FAILED"
@@ -111,9 +113,24 @@ class Job:
     blocked_code: str | None = None
     blocked_since_s: float | None = None
 
-    @property
+    @cached_property
     def request(self) -> Request:
         return request_of(self.container)
+
+    @cached_property
+    def waiting(self) -> WaitingJob:
+        """As the scheduler sees it while it waits; none of that changes."""
+        request = self.request
+        return WaitingJob(
+            id=self.id,
+            queue=self.queue_arn,
+            vcpus=request.vcpus,
+            memory_mib=request.memory_mib,
+            gpus=request.gpus,
+            submitted_at_s=self.created_at_ms / 1000,
+            share=self.share_identifier,
+            order=self.order,
+        )
 
     @property
     def is_array_parent(self) -> bool:
