@@ -13,6 +13,7 @@ from components import policies
 from components.access import objects_of
 from components.dead_letters import DeadLetters, DeadLettersArgs
 from components.names import Names
+from components.state_patterns import Pattern, Watched, ecs_patterns, finished_patterns
 from jobs import conventions
 
 FINISHED: Final = ("SUCCEEDED", "FAILED")
@@ -32,9 +33,9 @@ class LedgerArgs:
     partition: str
     account: pulumi.Input[str]
     bucket_arn: pulumi.Input[str]
-    queue_arns: Sequence[pulumi.Input[str]]
+    queues: Sequence[Watched]
     """Queues whose jobs are recorded: all of the stage."""
-    cluster_arns: Sequence[pulumi.Input[str]]
+    clusters: Sequence[Watched]
     """ECS clusters whose instances and tasks are recorded: those of the stage's compute environments."""
     buffer_s: int
     buffer_mib: int
@@ -50,7 +51,8 @@ class _Events:
     prefix: str
     what: str
     """Which events, for people."""
-    pattern: pulumi.Output[str]
+    patterns: Sequence[Pattern]
+    """A rule for each."""
     paths: Mapping[str, str]
     zipped: bool = False
 
@@ -64,9 +66,9 @@ class _Granted:
 
 
 class Ledger(pulumi.ComponentResource):
-    """Children: three FirehoseDeliveryStreams into the bucket with one Role; for `attempts/` and `ecs/` each an
-    EventRule, its Role and EventTarget, with DeadLetters for both; for `usage/` the Role with which CloudWatch Logs
-    delivers. `subscribe` adds a group."""
+    """Children: three FirehoseDeliveryStreams into the bucket with one Role; for `attempts/` and `ecs/` each a Role and
+    an EventRule with its EventTarget (several, where one pattern can't name all), with DeadLetters for both; for
+    `usage/` the Role with which CloudWatch Logs delivers. `subscribe` adds a group."""
 
     dead_letters_url: pulumi.Output[str]
 
@@ -77,7 +79,7 @@ class Ledger(pulumi.ComponentResource):
         writer = self._writer()
         self._usage = self._stream("usage", conventions.LEDGER_USAGE_PREFIX, writer, USAGE_PROCESSORS)
         dead_letters = self._dead_letters()
-        rules = [self._record(events, writer, dead_letters) for events in self._events()]
+        rules = [arn for events in self._events() for arn in self._record(events, writer, dead_letters)]
         dead_letters.accept_from(rules)
         self.dead_letters_url = dead_letters.url
         self._logs = self._logs_access()
@@ -89,14 +91,14 @@ class Ledger(pulumi.ComponentResource):
                 rows="attempts",
                 prefix=conventions.LEDGER_ATTEMPTS_PREFIX,
                 what="finished jobs",
-                pattern=finished_pattern(self._args.queue_arns, FINISHED),
+                patterns=finished_patterns(self._args.queues, FINISHED),
                 paths=conventions.ATTEMPT_PATHS,
             ),
             _Events(
                 rows="ecs",
                 prefix=conventions.LEDGER_ECS_PREFIX,
                 what="instances and stopped tasks",
-                pattern=ecs_pattern(self._args.cluster_arns),
+                patterns=ecs_patterns(self._args.clusters),
                 paths=conventions.ECS_PATHS,
                 # an instance's row lists all its attributes each time that a task comes or goes
                 zipped=True,
@@ -163,38 +165,42 @@ class Ledger(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _record(self, events: _Events, writer: _Granted, dead_letters: DeadLetters) -> pulumi.Output[str]:
-        """The stream of these rows, and the rule that feeds it; gives the rule's ARN."""
+    def _record(self, events: _Events, writer: _Granted, dead_letters: DeadLetters) -> list[pulumi.Output[str]]:
+        """The stream of these rows, and the rules that feed it; gives the rules' ARNs."""
         stream = self._stream(events.rows, events.prefix, writer, EVENT_PROCESSORS, zipped=events.zipped)
-        logical = self._args.names.of("rule", "ledger", events.rows)
-        rule = aws.cloudwatch.EventRule(
-            logical,
-            description=f"{events.what.capitalize()}, for the ledger",
-            event_pattern=events.pattern,
-            opts=self._child,
-        )
+        rules = {
+            logical: aws.cloudwatch.EventRule(
+                logical,
+                description=f"{events.what.capitalize()}, for the ledger",
+                event_pattern=pulumi.Output.json_dumps(pattern, sort_keys=True),
+                opts=self._child,
+            )
+            for logical, pattern in self._args.names.numbered("rule", "ledger", events.rows, events.patterns)
+        }
+        arns = [rule.arn for rule in rules.values()]
         access = self._delivers(
             events.rows,
             stream,
             description=f"EventBridge hands {events.what} to Firehose",
-            trust=policies.trust("events.amazonaws.com", source_arn=rule.arn),
+            trust=policies.trust("events.amazonaws.com", source_arn=policies.one_or_all(arns)),
         )
-        aws.cloudwatch.EventTarget(
-            logical,
-            rule=rule.name,
-            target_id="ledger",
-            arn=stream.arn,
-            role_arn=access.role.arn,
-            input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
-                input_paths=dict(events.paths), input_template=row_template(events.paths)
-            ),
-            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-                maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
-            ),
-            dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=dead_letters.arn),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[access.grant]),
-        )
-        return rule.arn
+        for logical, rule in rules.items():
+            aws.cloudwatch.EventTarget(
+                logical,
+                rule=rule.name,
+                target_id="ledger",
+                arn=stream.arn,
+                role_arn=access.role.arn,
+                input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
+                    input_paths=dict(events.paths), input_template=row_template(events.paths)
+                ),
+                retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
+                    maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
+                ),
+                dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=dead_letters.arn),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[access.grant]),
+            )
+        return arns
 
     def _logs_access(self) -> _Granted:
         args = self._args
@@ -260,34 +266,6 @@ def error_prefix(prefix: str) -> str:
     """Where Firehose puts records it can't process: `errors/attempts/<error type>/day=…/`."""
     return (
         f"{conventions.LEDGER_ERRORS_PREFIX}{prefix}!{{firehose:error-output-type}}/{conventions.LEDGER_DAY_PARTITION}"
-    )
-
-
-def finished_pattern(queue_arns: Sequence[pulumi.Input[str]], statuses: Sequence[str]) -> pulumi.Output[str]:
-    """Batch's state changes of these queues, of this stage only: the bus is the account's."""
-    return pulumi.Output.json_dumps(
-        {
-            "source": ["aws.batch"],
-            "detail-type": ["Batch Job State Change"],
-            "detail": {"status": list(statuses), "jobQueue": list(queue_arns)},
-        },
-        sort_keys=True,
-    )
-
-
-def ecs_pattern(cluster_arns: Sequence[pulumi.Input[str]]) -> pulumi.Output[str]:
-    """What happens to these clusters' container instances, and their tasks once they have stopped."""
-    return pulumi.Output.json_dumps(
-        {
-            "source": ["aws.ecs"],
-            "detail-type": [conventions.ECS_INSTANCE_CHANGE, conventions.ECS_TASK_CHANGE],
-            "detail": {
-                "clusterArn": list(cluster_arns),
-                # an instance has a status, but no lastStatus
-                "$or": [{"lastStatus": ["STOPPED"]}, {"lastStatus": [{"exists": False}]}],
-            },
-        },
-        sort_keys=True,
     )
 
 

@@ -10,10 +10,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components import policies
-from components.ledger import finished_pattern
 from components.names import Names
+from components.state_patterns import Watched, finished_patterns
 from jobs import conventions
 
+FAILED = ("FAILED",)
 FAILURE_PATHS = {
     "id": "$.detail.jobId",
     "name": "$.detail.jobName",
@@ -28,14 +29,15 @@ FAILURE_PATHS = {
 class MonitoringArgs:
     names: Names
     account: pulumi.Input[str]
-    queue_arns: Sequence[pulumi.Input[str]]
+    queues: Sequence[Watched]
     email: str | None = None
     """Subscribed; AWS asks the address for consent first."""
 
 
 class Monitoring(pulumi.ComponentResource):
-    """Children: the sns Topic and its TopicPolicy, a TopicSubscription when there is an address, the EventRule on
-    failed jobs and its EventTarget. Alarms are children of what they watch."""
+    """Children: the sns Topic and its TopicPolicy, a TopicSubscription when there is an address, an EventRule on
+    failed jobs with its EventTarget (several, where one pattern can't name all queues). Alarms are children of what
+    they watch."""
 
     topic_arn: pulumi.Output[str]
 
@@ -44,34 +46,38 @@ class Monitoring(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(args.names.of("topic", "failures"), opts=child)
         self.topic_arn = topic.arn
-        logical = args.names.of("rule", "failures")
-        rule = aws.cloudwatch.EventRule(
-            logical,
-            description="Failed jobs, for the failure topic",
-            event_pattern=finished_pattern(args.queue_arns, ["FAILED"]),
-            opts=child,
-        )
+        rules = {
+            logical: aws.cloudwatch.EventRule(
+                logical,
+                description="Failed jobs, for the failure topic",
+                event_pattern=pulumi.Output.json_dumps(pattern, sort_keys=True),
+                opts=child,
+            )
+            for logical, pattern in args.names.numbered("rule", "failures", "", finished_patterns(args.queues, FAILED))
+        }
+        sources = policies.one_or_all([rule.arn for rule in rules.values()])
         policy = aws.sns.TopicPolicy(
             args.names.of("topic", "failures"),
             arn=topic.arn,
             policy=policies.document(
-                _may_publish("events.amazonaws.com", topic.arn, {"ArnEquals": {"aws:SourceArn": rule.arn}}),
+                _may_publish("events.amazonaws.com", topic.arn, {"ArnEquals": {"aws:SourceArn": sources}}),
                 _may_publish(
                     "cloudwatch.amazonaws.com", topic.arn, {"StringEquals": {"aws:SourceAccount": args.account}}
                 ),
             ),
             opts=child,
         )
-        aws.cloudwatch.EventTarget(
-            logical,
-            rule=rule.name,
-            target_id="failures",
-            arn=topic.arn,
-            input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
-                input_paths=FAILURE_PATHS, input_template=failure_template(args.names.stage)
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
-        )
+        for logical, rule in rules.items():
+            aws.cloudwatch.EventTarget(
+                logical,
+                rule=rule.name,
+                target_id="failures",
+                arn=topic.arn,
+                input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
+                    input_paths=FAILURE_PATHS, input_template=failure_template(args.names.stage)
+                ),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            )
         if args.email is not None:
             _subscribe(args.names, "failures", topic, args.email, child)
         self.register_outputs({"topic_arn": self.topic_arn})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from jobs import conventions
 
+Value = TypeVar("Value")
 Kind = Literal[
     "alarm",
     "bucket",
@@ -93,6 +95,10 @@ class Names:
             raise ValueError(f"part is {part!r}; a part has no hyphen; write it in one word")
         limit = AWS_LIMITS[kind] - (0 if kind in EXPLICIT else AUTO_SUFFIX_LENGTH)
         return shorten(f"{self.prefix}{thing}{f'-{part}' if part else ''}", limit)
+
+    def numbered(self, kind: Kind, thing: str, part: str, values: Sequence[Value]) -> list[tuple[str, Value]]:
+        """Names for several of a kind with their values: `…-part`, `…-part2`, `…-part3`."""
+        return [(self.of(kind, thing, f"{part}{n if n > 1 else ''}"), value) for n, value in enumerate(values, start=1)]
 
     @property
     def itself(self) -> str:

@@ -28,9 +28,12 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 
 
 def trust(
-    service: str, *, source_arn: pulumi.Input[str] | None = None, source_account: pulumi.Input[str] | None = None
+    service: str,
+    *,
+    source_arn: pulumi.Input[str] | Sequence[pulumi.Input[str]] | None = None,
+    source_account: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[str]:
-    """Who may take the role: one service, on behalf of one source (a rule, a schedule group, one account)."""
+    """Who may take the role: one service, on behalf of its sources (a rule, a schedule group, one account)."""
     statement: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": service},
@@ -44,6 +47,11 @@ def trust(
     if condition:
         statement["Condition"] = condition
     return document(statement)
+
+
+def one_or_all(arns: Sequence[pulumi.Input[str]]) -> pulumi.Input[str] | Sequence[pulumi.Input[str]]:
+    """As a condition names them, and AWS gives them back: a list of one is that one."""
+    return arns[0] if len(arns) == 1 else arns
 
 
 def service_may_send(

@@ -29,6 +29,7 @@ from components.report_facts import report_facts
 from components.secrets import JobSecrets
 from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.stage_network import network_args
+from components.state_patterns import Watched
 from components.tagging import stage_tags, tagging
 from jobs import conventions
 
@@ -86,8 +87,9 @@ class Stage(pulumi.ComponentResource):
         self.register_outputs({reference.OUTPUT: self.outputs})
 
     @property
-    def _queue_arns(self) -> list[pulumi.Output[str]]:
-        return [self.queues[queue].arn for queue in sorted(self.queues)]
+    def _watched_queues(self) -> list[Watched]:
+        account, region = self._args.account, self._settings.region
+        return [Watched.queue(one.arn, one.queue_name, account, region) for _, one in sorted(self.queues.items())]
 
     @property
     def _alarm_topic_arn(self) -> pulumi.Output[str] | None:
@@ -213,7 +215,7 @@ class Stage(pulumi.ComponentResource):
             MonitoringArgs(
                 names=self._names,
                 account=self._args.account.account_id,
-                queue_arns=self._queue_arns,
+                queues=self._watched_queues,
                 email=wanted.email,
             ),
             self._child,
@@ -238,8 +240,11 @@ class Stage(pulumi.ComponentResource):
                 partition=self._args.account.partition,
                 account=self._args.account.account_id,
                 bucket_arn=self.buckets[conventions.LEDGER_BUCKET].arn,
-                queue_arns=self._queue_arns,
-                cluster_arns=[one.ecs_cluster_arn for _, one in sorted(self.compute_environments.items())],
+                queues=self._watched_queues,
+                clusters=[
+                    Watched.cluster(one.ecs_cluster_arn, self._args.account, self._settings.region)
+                    for _, one in sorted(self.compute_environments.items())
+                ],
                 buffer_s=self._settings.ledger.buffer_s,
                 buffer_mib=self._settings.ledger.buffer_mib,
                 alarm_topic_arn=self._alarm_topic_arn,
