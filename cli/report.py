@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -136,13 +137,14 @@ def report(
             say=say,
         )
         asked = with_engine(asked, access, engine=engine, spend_limit=spend_limit)
-        if chosen == "parquet":
-            assert output is not None
-            output.mkdir(parents=True, exist_ok=True)
-            asked = replace(asked, allocations=output / ALLOCATIONS)
-        made = make_report(asked, say=say)
-        if publish:
-            made = publish_report(made, access, say=say)
+        with tempfile.TemporaryDirectory(prefix="batchyard-report-") as scratch:
+            folder = output if chosen == "parquet" else Path(scratch) if publish else None
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                asked = replace(asked, allocations=folder / ALLOCATIONS)
+            made = make_report(asked, say=say)
+            if publish:
+                made = publish_report(made, access, allocations=asked.allocations, say=say)
     except (StageUnavailableError, PublishError, AthenaFailed) as problem:
         fail(str(problem))
     except OSError as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from jobs import conventions
 from reports.model.report import Report
@@ -10,7 +11,9 @@ from reports.publish import Place, publish, tell
 from reports.stage import StageAccess, StageUnavailableError
 
 
-def publish_report(made: Report, access: StageAccess, *, say: Callable[[str], None]) -> Report:
+def publish_report(
+    made: Report, access: StageAccess, *, allocations: Path | None, say: Callable[[str], None]
+) -> Report:
     """Every format into the stage's reports bucket, word of it to its topic where it has one; gives the report with its
     address. Raises StageUnavailableError and PublishError."""
     bucket = access.buckets.get(conventions.REPORTS_BUCKET)
@@ -21,7 +24,8 @@ def publish_report(made: Report, access: StageAccess, *, say: Callable[[str], No
         )
     s3 = access.client("s3")
     endpoint_url = str(s3.meta.endpoint_url) if access.simulated else None
-    published = publish(made, Place(bucket=bucket, region=access.region, endpoint_url=endpoint_url), s3=s3)
+    place = Place(bucket=bucket, region=access.region, endpoint_url=endpoint_url)
+    published = publish(made, place, s3=s3, allocations=allocations)
     topic_arn = access.topics.get(conventions.REPORTS_TOPIC)
     if topic_arn is not None:
         tell(published, sns=access.client("sns"), topic_arn=topic_arn)

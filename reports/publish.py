@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from reports.model.report import Period, Report
 from reports.render import files
 from reports.render.html import html
-from reports.render.parquet import parquet_tables, write_parquet
+from reports.render.parquet import ALLOCATIONS, parquet_tables, write_parquet
 from reports.render.text import markdown
 
 PAGE: Final = "report.html"
@@ -76,8 +76,9 @@ def prefix_of(period: Period) -> str:
     return f"{kind}/{label.replace(' ', '-')}/"
 
 
-def artifacts(report: Report) -> Iterator[Artifact]:
-    """Every format; the page comes last, so whoever sees it finds the others."""
+def artifacts(report: Report, allocations: Path | None = None) -> Iterator[Artifact]:
+    """Every format, and where each nano-dollar went (a Parquet file); the page comes last, so whoever sees it finds the
+    others."""
     yield Artifact(name="report.json", content_type="application/json", body=files.json(report).encode())
     yield Artifact(name="report.md", content_type=f"text/markdown{_TEXT}", body=markdown(report).encode())
     yield Artifact(name="tables.zip", content_type="application/zip", body=_tables(report))
@@ -89,17 +90,19 @@ def artifacts(report: Report) -> Iterator[Artifact]:
             file = Path(folder, name)
             write_parquet(table, file)
             yield Artifact(name=f"parquet/{name}", content_type=_PARQUET, body=file.read_bytes())
+    if allocations is not None:
+        yield Artifact(name=f"parquet/{ALLOCATIONS}", content_type=_PARQUET, body=allocations.read_bytes())
     yield Artifact(name=PAGE, content_type=f"text/html{_TEXT}", body=html(report).encode())
 
 
-def publish(report: Report, place: Place, *, s3: Any) -> Report:
+def publish(report: Report, place: Place, *, s3: Any, allocations: Path | None = None) -> Report:
     """Puts every format into the bucket, over what an earlier run left there; gives the report with its address.
 
-    Raises PublishError.
+    `allocations` is the report's file of where each nano-dollar went. Raises PublishError.
     """
     prefix = prefix_of(report.period)
     published = report.model_copy(update={"published": place.link(f"{prefix}{PAGE}", s3=s3)})
-    for one in artifacts(published):
+    for one in artifacts(published, allocations):
         key = f"{prefix}{one.name}"
         try:
             s3.put_object(Bucket=place.bucket, Key=key, Body=one.body, ContentType=one.content_type)

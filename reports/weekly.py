@@ -35,6 +35,7 @@ from reports.model.report import Period, Report
 from reports.period import choose, week_over_in
 from reports.publish import Place, PublishError, publish, tell
 from reports.question import bill_of, question
+from reports.render.parquet import ALLOCATIONS
 from reports.run import make_report
 from reports.stage import StageAccess, StageUnavailableError, aws_client, from_outputs
 
@@ -142,11 +143,12 @@ def run(asked: Wanted, *, week: str, now: datetime, clients: Clients, folder: Pa
     for sentence in kept_bill.bring(s3, asked.bucket, CACHE, kept, since=made.first_day):
         say(sentence)
     known = kept_bill.days(kept)
-    report = make_report(replace(made, missing=(*made.missing, *unfinished)), say=say)
+    allocations = folder / ALLOCATIONS
+    report = make_report(replace(made, missing=(*made.missing, *unfinished), allocations=allocations), say=say)
     for sentence in kept_bill.keep(s3, asked.bucket, CACHE, kept, known=known):
         say(sentence)
     place = Place(bucket=asked.bucket, region=access.region, endpoint_url=facts.endpoint_url)
-    published = publish(report, place, s3=s3)
+    published = publish(report, place, s3=s3, allocations=allocations)
     tell(published, sns=clients("sns"), topic_arn=asked.topic_arn)
     return published
 

@@ -59,7 +59,7 @@ def test_the_shipped_job_publishes_this_week_and_tells_the_topic(stage: RunningS
 
     s3, bucket = stage.client("s3"), stage.access.bucket("reports")
     keys = {item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="weekly/")["Contents"]}
-    formats = ("report.html", "report.json", "report.md", "report.xlsx", "tables.zip", "parquet/identity.parquet")
+    formats = ("report.html", "report.json", "report.md", "report.xlsx", "tables.zip", "parquet/allocations.parquet")
     assert keys >= {f"weekly/{week}/{name}" for name in formats}
     made = Report.model_validate_json(s3.get_object(Bucket=bucket, Key=f"weekly/{week}/report.json")["Body"].read())
     assert made.stack == stage.access.stage

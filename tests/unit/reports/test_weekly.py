@@ -37,6 +37,8 @@ def test_every_format_says_the_same(published: Published) -> None:
     assert [(row["name"], row["cost_nano"]) for row in identity] == [
         (line.name, line.cost_nano) for line in read.identity.lines
     ]
+    allocations = pq.read_table(io.BytesIO(bodies["allocations.parquet"])).to_pylist()
+    assert sum(row["cost_nano"] for row in allocations) == read.identity.bill_nano
 
 
 def test_s3_is_told_what_each_object_is(published: Published) -> None:

@@ -27,7 +27,7 @@ LEDGER, REPORTS = "ledger-1", "reports-1"
 MONDAY = datetime(2025, 11, 17, 6, tzinfo=UTC)
 """After 2025-W46."""
 FILES = {"report.html", "report.json", "report.md", "report.xlsx", "tables.zip"}
-TABLES = {"identity", "days", "by-job", "by-owner", "units", "jobs", "changes", "budgets", "proposals"}
+TABLES = {"identity", "days", "by-job", "by-owner", "units", "jobs", "changes", "budgets", "proposals", "allocations"}
 
 
 @dataclass(kw_only=True)
