@@ -49,6 +49,8 @@ class StageNames:
     """Bucket → physical name, of a stage that is up."""
     queues: Mapping[str, str] = field(default_factory=dict)
     """Job → its queue in the settings."""
+    functions: frozenset[str] = frozenset()
+    """Jobs that run on Lambda."""
     account: str = ""
     """The event's: who asks may not know the stage's."""
     partition: str = "aws"
@@ -61,6 +63,12 @@ class StageNames:
 
     def definition_arn_prefix(self, job: str) -> str:
         return f"{self._batch}:job-definition/{self._names.of('job definition', job)}:"
+
+    def function_arn(self, job: str) -> str | None:
+        if job not in self.functions:
+            return None
+        name = self._names.of("function", job)
+        return f"arn:{self.partition}:lambda:{self.settings.region}:{self.account}:function:{name}"
 
     @property
     def _names(self) -> Names:
@@ -127,6 +135,7 @@ def answers(
         settings=settings,
         physical=physical or {},
         queues={job: spec.queue for job, spec in deployed.items()},
+        functions=frozenset(job for job, spec in deployed.items() if spec.platform == "lambda"),
         account=parts[4] if len(parts) > 5 else str(event.get("account", "")),
         partition=parts[1] if len(parts) > 5 else "aws",
     )

@@ -69,6 +69,8 @@ class JobAccessArgs:
     """What else its specification asks for."""
     secrets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Action → ARNs: what the agent reads for the job's container as the execution role."""
+    function: bool = False
+    """The job's role is a Lambda function's; there is no execution role then."""
     fargate: bool = False
     """Fargate's agent pulls the image and writes the log as the execution role; on EC2 the instance does."""
     repository_arn: pulumi.Input[str]
@@ -88,7 +90,12 @@ class JobAccess(pulumi.ComponentResource):
         super().__init__("batchyard:components:JobAccess", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         self.grants = []
-        trust = policies.trust("ecs-tasks.amazonaws.com", source_account=args.account)
+        trust = (
+            # Lambda doesn't say on whose behalf it comes: who may pass the role is all there is to limit it
+            policies.trust("lambda.amazonaws.com")
+            if args.function
+            else policies.trust("ecs-tasks.amazonaws.com", source_account=args.account)
+        )
         logical = args.names.of("role", args.job, "job")
         role = aws.iam.Role(logical, description=f"What {args.job} may do", assume_role_policy=trust, opts=self._child)
         self.role_arn = role.arn

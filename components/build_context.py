@@ -15,6 +15,9 @@ BUILD_FOLDER: Final = Path(".batchyard/build")
 """Relative to the repository, and so in the stack's state: the same on every machine."""
 PROBE_FILE: Final = Path("jobs/probe/probe.sh")
 PROBE_NAME: Final = "batchyard-probe"
+LAMBDA_FILE: Final = Path("jobs/probe/on_lambda.py")
+"""Follows the probe in its file: what runs on Lambda is the same image."""
+LAMBDA_LINE: Final = b"#---- on Lambda ----\n"
 ARRAY_FILE: Final = Path("jobs/probe/array_line.py")
 ARRAY_NAME: Final = "batchyard-array"
 """In the build context of jobs with a manifest."""
@@ -69,6 +72,7 @@ def prepare(
         sources[ARRAY_NAME] = repository / ARRAY_FILE
     target = repository / BUILD_FOLDER / job
     contents = {name: source.read_bytes() for name, source in sources.items()}
+    contents[PROBE_NAME] = probe_of(repository)
     modes = {name: 0o755 if source.stat().st_mode & 0o111 else 0o644 for name, source in sources.items()}
     modes |= dict.fromkeys((PROBE_NAME, *([ARRAY_NAME] if has_manifest else [])), 0o755)
     _synchronise(target, contents, modes)
@@ -80,6 +84,12 @@ def prepare(
         _add(digest, f"{modes[name]:o}".encode())
         _add(digest, contents[name])
     return BuildContext(path=str(BUILD_FOLDER / job), tag=digest.hexdigest()[:TAG_LENGTH])
+
+
+def probe_of(repository: Path) -> bytes:
+    """The probe as images have it: the shell's half, and behind its end the half for Lambda."""
+    shell, runtime = ((repository / file).read_bytes() for file in (PROBE_FILE, LAMBDA_FILE))
+    return shell + LAMBDA_LINE + runtime
 
 
 def _add(digest: hashlib._Hash, part: bytes) -> None:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from components.build_context import ARRAY_FILE, ARRAY_NAME, DOCKERFILE, PROBE_FILE, included_files, own_files
+from components.build_context import (
+    ARRAY_FILE,
+    ARRAY_NAME,
+    DOCKERFILE,
+    LAMBDA_FILE,
+    PROBE_FILE,
+    included_files,
+    own_files,
+)
 from components.isolation import isolation_problems, spread
 from components.settings import Settings, cross_check, effective_specs, load_settings, settings_place
 from jobs.problems import Problem, Problems, raise_any
@@ -47,6 +55,11 @@ class Plan:
     jobs: tuple[PlannedJob, ...]
     isolated_environments: Mapping[str, str] = field(default_factory=dict)
     """Environment → the job that alone runs in it."""
+
+    def awaited(self, job: str) -> tuple[str, ...]:
+        """Ends of the job that another waits for, in `after:`."""
+        afters = [trigger.after for planned in self.jobs for trigger in planned.spec.triggers]
+        return tuple(sorted({after.status for after in afters if after is not None and after.job == job}))
 
 
 def check(config: Mapping[str, object], *, stage: str, file: str, repository: Path) -> Plan:
@@ -134,6 +147,8 @@ def environment_problems(settings: Settings) -> list[Problem]:
 def placement_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
     """Whether one attempt fits anywhere in its queue: a job that doesn't would be RUNNABLE for ever."""
     spec = loaded.spec
+    if spec.platform == "lambda":
+        return []
     queue = settings.queues.get(spec.queue)
     if queue is None or any(name not in settings.compute_environments for name in queue.compute_environments):
         return []  # cross_check has said so
@@ -170,15 +185,16 @@ def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
                 remedy="write one, or promote the image from another stage",
             )
         )
-    if not (repository / PROBE_FILE).is_file():
-        problems.append(
-            Problem(
-                place=str(PROBE_FILE),
-                got="missing",
-                allowed="every image gets the probe",
-                remedy="restore it from the repository's history",
-            )
+    problems += [
+        Problem(
+            place=str(file),
+            got="missing",
+            allowed="every image gets the probe",
+            remedy="restore it from the repository's history",
         )
+        for file in (PROBE_FILE, LAMBDA_FILE)
+        if not (repository / file).is_file()
+    ]
     if loaded.spec.manifest is not None:
         problems += _array_problems(loaded, repository)
     own = {name for name, _ in own_files(repository, loaded.name)}
@@ -238,6 +254,8 @@ def _named_like_a_dispatch(loaded: LoadedSpec, names: Mapping[str, LoadedSpec]) 
 def _queue_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
     """What the job's queue has the wrong instances for: another architecture, spot for a multi-node job."""
     spec = loaded.spec
+    if spec.platform == "lambda":
+        return _private_problems(settings, loaded)
     if spec.queue not in settings.queues:
         return []  # cross_check has said so
     names = [name for name in settings.queues[spec.queue].compute_environments if name in settings.compute_environments]
@@ -258,6 +276,20 @@ def _queue_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
     if spec.nodes is not None:
         problems += _node_problems(settings, loaded, names, spec.nodes.count)
     return problems
+
+
+def _private_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
+    """A function runs outside of the stage's network, from where it reaches the internet."""
+    if not settings.network.private:
+        return []
+    return [
+        Problem(
+            place=loaded.place("platform"),
+            got="lambda, and the stage's network is private",
+            allowed="a private stage runs its jobs inside its own network, and Batchyard's functions run outside of it",
+            remedy=f"write platform: fargate, or leave the job out with batchyard:jobs.{loaded.name}.enabled: false",
+        )
+    ]
 
 
 def _node_problems(settings: Settings, loaded: LoadedSpec, names: Sequence[str], count: int) -> list[Problem]:
@@ -285,7 +317,9 @@ def _node_problems(settings: Settings, loaded: LoadedSpec, names: Sequence[str],
 
 
 def image_platform(settings: Settings, spec: JobSpec) -> str:
-    """Docker's name of what the job runs on: its queue's instances; on Fargate what it asks for, x86_64 by default."""
+    """Docker's name of what the job runs on: its queue's instances; else what it asks for, x86_64 by default."""
+    if spec.platform == "lambda":
+        return PLATFORMS[spec.architecture or X86_64]
     (architecture,) = _architectures(settings, spec.queue) or {spec.architecture or X86_64}
     return PLATFORMS[architecture]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from components import policies
 from components.access import JobAccess, JobAccessArgs
 from components.account import Account
 from components.buckets import Bucket
@@ -18,6 +19,8 @@ from components.image import Image, ImageArgs, RegistryLogin
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.job_queue import JobQueue
 from components.job_triggers import MadeTriggers, TriggerPlaces, make_triggers
+from components.lambda_function import PART as RUNS
+from components.lambda_function import LambdaFunction, LambdaFunctionArgs, function_statements, run_dead_letters
 from components.ledger import Ledger
 from components.names import Names
 from components.secrets import JobSecrets
@@ -62,15 +65,23 @@ class JobArgs:
     secrets: JobSecrets
     ledger: Ledger
     places: TriggerPlaces
+    awaited: Sequence[str] = ()
+    """Ends of this job that others wait for: `succeeded`, `failed`."""
     assign_public_ip: bool
     log_retention_days: int
 
 
 class Job(pulumi.ComponentResource):
-    """Children: Image (unless promoted), the LogGroup and its LogSubscriptionFilter, JobAccess, JobDefinition, and one
-    of `components/trigger.py` for each of the spec's triggers. All carry the job's tags."""
+    """Children: Image (unless promoted), the LogGroup and its LogSubscriptionFilter, JobAccess, JobDefinition (on
+    Lambda DeadLetters and a LambdaFunction), and one of `components/trigger.py` for each of the spec's triggers. All
+    carry the job's tags."""
 
-    definition_arn_prefix: pulumi.Output[str]
+    definition_arn_prefix: pulumi.Output[str] | None
+    """None on Lambda."""
+    function_arn: pulumi.Output[str] | None
+    """On Lambda alone."""
+    dead_letters: Mapping[str, pulumi.Output[str]]
+    """Beside the triggers': `<job>/runs` → URL, of a job on Lambda."""
     dispatch_arn_prefix: pulumi.Output[str] | None
     """Of the definition that is submitted for a job with a manifest."""
     image_reference: pulumi.Output[str]
@@ -94,6 +105,14 @@ class Job(pulumi.ComponentResource):
         self.image_reference, self.repository_arn = self._image(args.image)
         log_group = self._log_group()
         self.log_group_name = log_group.name
+        self.definition_arn_prefix = self.dispatch_arn_prefix = self.function_arn = None
+        self.dead_letters = {}
+        made = self._function(spec, log_group) if spec.platform == "lambda" else self._batch(spec, log_group)
+        self.triggers = make_triggers(spec, made, args.places, self._child)
+        self.register_outputs({"image": self.image_reference})
+
+    def _batch(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> Submission:
+        args = self._args
         access = self._access(spec, log_group)
         self.role_arn = access.role_arn
         definition = self._definition(spec, access)
@@ -101,21 +120,59 @@ class Job(pulumi.ComponentResource):
         dispatch = None if spec.manifest is None else self._dispatch(spec, access, definition)
         self.dispatch_arn_prefix = None if dispatch is None else dispatch.arn_prefix
         submitted = dispatch or definition
-        self.triggers = make_triggers(
+        return Submission(
+            job=args.planned.name,
+            job_name=args.names.of("job definition", args.planned.name),
+            queue_arn=args.queue.arn,
+            definition_arn=submitted.arn,
+            definition_arn_prefix=submitted.arn_prefix,
+            share=spec.share if args.queue.has_shares else None,
+            array_size=None if spec.array is None else spec.array.size,
+        )
+
+    def _function(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> Submission:
+        args, job = self._args, self._args.planned.name
+        self._args.ledger.subscribe_attempts(args.names.log_group(job), log_group.name, parent=self)
+        dead_letters = run_dead_letters(args.names, job, args.places.alarm_topic_arn, self._child)
+        self.dead_letters = {f"{job}/{RUNS}": dead_letters.url}
+        bus_arn = f"{args.places.arn('events')}:event-bus/default"
+        access = self._access(
             spec,
-            Submission(
-                job=job,
-                job_name=args.names.of("job definition", job),
-                queue_arn=args.queue.arn,
-                definition_arn=submitted.arn,
-                definition_arn_prefix=submitted.arn_prefix,
-                share=spec.share if args.queue.has_shares else None,
-                array_size=None if spec.array is None else spec.array.size,
+            log_group,
+            function_statements(
+                dead_letters_arn=dead_letters.arn,
+                log_group_arn=log_group.arn,
+                bus_arn=bus_arn if args.awaited else None,
             ),
-            args.places,
+        )
+        self.role_arn = access.role_arn
+        function = LambdaFunction(
+            self._name,
+            LambdaFunctionArgs(
+                names=args.names,
+                job=job,
+                spec=spec,
+                image=self.image_reference,
+                image_platform=args.planned.image_platform,
+                environment=self._environment(spec),
+                role_arn=access.role_arn,
+                log_group_name=self.log_group_name,
+                dead_letters_arn=dead_letters.arn,
+                tells=args.awaited,
+                bus_arn=bus_arn,
+                needs=access.grants,
+            ),
             self._child,
         )
-        self.register_outputs({"definition_arn": definition.arn, "image": self.image_reference})
+        self.function_arn = function.arn
+        return Submission(
+            job=job,
+            job_name=args.names.of("function", job),
+            queue_arn="",
+            definition_arn="",
+            definition_arn_prefix="",
+            function_arn=function.arn,
+        )
 
     def _image(self, source: BuiltImage | PromotedImage) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         if isinstance(source, PromotedImage):
@@ -144,7 +201,9 @@ class Job(pulumi.ComponentResource):
         self._args.ledger.subscribe(name, log_group.name, parent=self)
         return log_group
 
-    def _access(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> JobAccess:
+    def _access(
+        self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup, more: Sequence[policies.Statement] = ()
+    ) -> JobAccess:
         buckets, manifest = self._args.buckets, spec.manifest
         return JobAccess(
             self._name,
@@ -157,6 +216,7 @@ class Job(pulumi.ComponentResource):
                 notify={topic: self._args.topics[topic] for topic in spec.permissions.notify},
                 costs=spec.permissions.costs,
                 more=[
+                    *more,
                     *([] if manifest is None else [manifest_statement(manifest, buckets[manifest.bucket].arn)]),
                     *storage_statements(
                         spec.storage,
@@ -166,6 +226,7 @@ class Job(pulumi.ComponentResource):
                     ),
                 ],
                 fargate=spec.platform == "fargate",
+                function=spec.platform == "lambda",
                 secrets={
                     known.action: sorted({one.arn for one in self._args.secrets.values() if one.action == known.action})
                     for known in self._args.secrets.values()

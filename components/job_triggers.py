@@ -39,6 +39,8 @@ class TriggerPlaces:
     buckets: Mapping[str, Bucket]
     queues: Mapping[str, pulumi.Input[str]]
     """Job → ARN of the queue it goes to."""
+    functions: frozenset[str] = frozenset()
+    """Jobs that run on Lambda."""
     schedule_group: aws.scheduler.ScheduleGroup | None
     """None in a stage without schedules."""
     log_retention_days: int
@@ -54,6 +56,9 @@ class TriggerPlaces:
         # written out, for the definition of a job further down isn't made yet
         name = self.names.of("job definition", job)
         return f"{self.arn('batch')}:job-definition/{name}:"
+
+    def function_arn(self, job: str) -> str | None:
+        return f"{self.arn('lambda')}:function:{self.names.of('function', job)}" if job in self.functions else None
 
     def arn(self, service: str) -> str:
         """What ARNs of the stage's account and region begin with, up to the resource."""

@@ -18,6 +18,7 @@ from jobs import conventions
 
 FINISHED: Final = ("SUCCEEDED", "FAILED")
 USAGE_FILTER: Final = f'{{ $.type = "{conventions.USAGE_TYPE}" }}'
+ATTEMPT_FILTER: Final = f'{{ $.type = "{conventions.ATTEMPT_TYPE}" }}'
 MAX_EVENT_AGE_S: Final = 24 * 3600
 MAX_RETRIES: Final = 185
 """AWS's own maximum: a row is worth waiting for."""
@@ -37,6 +38,8 @@ class LedgerArgs:
     """Queues whose jobs are recorded: all of the stage."""
     clusters: Sequence[Watched]
     """ECS clusters whose instances and tasks are recorded: those of the stage's compute environments."""
+    has_functions: bool = False
+    """Whether jobs run on Lambda, which tell of their attempts in their logs."""
     buffer_s: int
     buffer_mib: int
     alarm_topic_arn: pulumi.Input[str] | None = None
@@ -66,9 +69,10 @@ class _Granted:
 
 
 class Ledger(pulumi.ComponentResource):
-    """Children: three FirehoseDeliveryStreams into the bucket with one Role; for `attempts/` and `ecs/` each a Role and
-    an EventRule with its EventTarget (several, where one pattern can't name all), with DeadLetters for both; for
-    `usage/` the Role with which CloudWatch Logs delivers. `subscribe` adds a group."""
+    """Children: three FirehoseDeliveryStreams into the bucket, four where jobs run on Lambda, with one Role; for
+    `attempts/` and `ecs/` each a Role and an EventRule with its EventTarget (several, where one pattern can't name
+    all), with DeadLetters for both; for `usage/` the Role with which CloudWatch Logs delivers. `subscribe` adds a
+    group."""
 
     dead_letters_url: pulumi.Output[str]
 
@@ -82,6 +86,10 @@ class Ledger(pulumi.ComponentResource):
         rules = [arn for events in self._events() for arn in self._record(events, writer, dead_letters)]
         dead_letters.accept_from(rules)
         self.dead_letters_url = dead_letters.url
+        self._told = None
+        if args.has_functions:
+            prefix = conventions.LEDGER_ATTEMPTS_PREFIX
+            self._told = self._stream("told", prefix, writer, USAGE_PROCESSORS)
         self._logs = self._logs_access()
         self.register_outputs({"dead_letters_url": self.dead_letters_url, "usage_stream_arn": self._usage.arn})
 
@@ -180,7 +188,7 @@ class Ledger(pulumi.ComponentResource):
         arns = [rule.arn for rule in rules.values()]
         access = self._delivers(
             events.rows,
-            stream,
+            [stream],
             description=f"EventBridge hands {events.what} to Firehose",
             trust=policies.trust("events.amazonaws.com", source_arn=policies.one_or_all(arns)),
         )
@@ -206,7 +214,7 @@ class Ledger(pulumi.ComponentResource):
         args = self._args
         return self._delivers(
             "usage",
-            self._usage,
+            [self._usage, *([] if self._told is None else [self._told])],
             description="CloudWatch Logs hands the probe's lines to Firehose",
             trust=policies.trust(
                 "logs.amazonaws.com",
@@ -217,18 +225,18 @@ class Ledger(pulumi.ComponentResource):
     def _delivers(
         self,
         rows: str,
-        stream: aws.kinesis.FirehoseDeliveryStream,
+        streams: Sequence[aws.kinesis.FirehoseDeliveryStream],
         *,
         description: str,
         trust: pulumi.Output[str],
     ) -> _Granted:
-        """A role that may put records into one stream."""
+        """A role that may put records into these streams."""
         logical = self._args.names.of("role", "ledger", rows)
         role = aws.iam.Role(logical, description=description, assume_role_policy=trust, opts=self._child)
         grant = aws.iam.RolePolicy(
             logical,
             role=role.id,
-            policy=policies.document(policies.allow(PUT_RECORDS, [stream.arn])),
+            policy=policies.document(policies.allow(PUT_RECORDS, [stream.arn for stream in streams])),
             opts=self._child,
         )
         return _Granted(role=role, grant=grant)
@@ -245,6 +253,21 @@ class Ledger(pulumi.ComponentResource):
             role_arn=self._logs.role.arn,
             filter_pattern=USAGE_FILTER,
             # CloudWatch Logs tries the delivery when the filter is made
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=[self._logs.grant]),
+        )
+
+    def subscribe_attempts(
+        self, name: str, log_group_name: pulumi.Input[str], parent: pulumi.Resource
+    ) -> aws.cloudwatch.LogSubscriptionFilter:
+        """Delivers what a function's runs tell of themselves; a log group has at most two filters."""
+        assert self._told is not None, "a stage with functions has the stream for their rows"
+        return aws.cloudwatch.LogSubscriptionFilter(
+            f"{name}/attempts",
+            name="attempts",
+            log_group=log_group_name,
+            destination_arn=self._told.arn,
+            role_arn=self._logs.role.arn,
+            filter_pattern=ATTEMPT_FILTER,
             opts=pulumi.ResourceOptions(parent=parent, depends_on=[self._logs.grant]),
         )
 

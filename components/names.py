@@ -16,6 +16,7 @@ Kind = Literal[
     "compute environment",
     "dead-letter queue",
     "delivery stream",
+    "function",
     "instance profile",
     "job definition",
     "job queue",
@@ -38,6 +39,7 @@ AWS_LIMITS: Final[dict[Kind, int]] = {
     "compute environment": 128,
     "dead-letter queue": 80,
     "delivery stream": 64,
+    "function": 64,
     "instance profile": 128,
     "job definition": 128,
     "job queue": 128,
@@ -57,7 +59,7 @@ AWS_LIMITS: Final[dict[Kind, int]] = {
 
 AUTO_SUFFIX_LENGTH: Final = 8
 """What Pulumi appends to an automatic name: a hyphen and seven hexadecimal digits."""
-EXPLICIT: Final[frozenset[Kind]] = frozenset({"job queue", "job definition", "log group", "repository"})
+EXPLICIT: Final[frozenset[Kind]] = frozenset({"function", "job queue", "job definition", "log group", "repository"})
 """Kinds whose name is given outright, because people and other programs type it. The rest are auto-named:
 a replacement then exists before the old one goes."""
 _HASH_LENGTH: Final = 8

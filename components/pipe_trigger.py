@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import policies
+from components.function_trigger import pipe_target
 from components.names import AUTO_SUFFIX_LENGTH
 from components.trigger import Trigger, TriggerArgs
 from jobs.spec.queue_sources import SqsSource
@@ -70,8 +71,10 @@ class PipeTrigger(Trigger):
             source_parameters=aws.pipes.PipeSourceParametersArgs(
                 sqs_queue_parameters=aws.pipes.PipeSourceParametersSqsQueueParametersArgs(batch_size=1)
             ),
-            target=submission.queue_arn,
-            target_parameters=aws.pipes.PipeTargetParametersArgs(
+            target=submission.queue_arn if submission.function_arn is None else submission.function_arn,
+            target_parameters=pipe_target(pipe.source.offered, pipe.parameters)
+            if submission.function_arn is not None
+            else aws.pipes.PipeTargetParametersArgs(
                 batch_job_parameters=aws.pipes.PipeTargetParametersBatchJobParametersArgs(
                     job_definition=submission.definition_arn,
                     job_name=submission.job_name,

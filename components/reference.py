@@ -62,6 +62,8 @@ class StageReference:
     """Name → ARN."""
     job_definitions: Mapping[str, str]
     """Job → ARN without the revision: whoever submits with it gets the newest."""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """Job on Lambda → ARN of its function; empty for a stage of before there were any."""
     images: Mapping[str, str]
     """Job → `<repository>@sha256:…`."""
     repositories: Mapping[str, str]

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-PACKAGE: Final = re.compile(r"pulumi_aws\.[a-z0-9]+|pulumi_docker")
+PACKAGE: Final = re.compile(r"pulumi_aws\.[a-z0-9]+_?|pulumi_docker")
 """Packages read this way: a service of the AWS SDK, and the Docker SDK whole."""
 _INPUTS: Final = "_inputs"
 _NEW_WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

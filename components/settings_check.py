@@ -165,6 +165,8 @@ def _job_queue(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> lis
         # an override's has been said with the overrides
         return [] if overridden else [_unknown(loaded.place("queue"), "queue", name, settings.queues)]
     platform, on = loaded.spec.platform, _platforms(settings, settings.queues[name])
+    if platform == "lambda":  # goes through no queue
+        return []
     if len(on) != 1 or platform in on:
         return []
     (other,) = on

@@ -13,7 +13,7 @@ def share_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
     overrides = settings.jobs.get(loaded.name)
     name = overrides.queue if overrides is not None and overrides.queue is not None else loaded.spec.queue
     queue, share = settings.queues.get(name), loaded.spec.share
-    if queue is None or queue.fair_share is None or _is_alone(overrides, loaded):
+    if queue is None or queue.fair_share is None or _is_alone(overrides, loaded) or loaded.spec.platform == "lambda":
         return []
     shares = queue.fair_share.shares
     if share is None:

@@ -245,6 +245,7 @@ class Stage(pulumi.ComponentResource):
                     Watched.cluster(one.ecs_cluster_arn, self._args.account, self._settings.region)
                     for _, one in sorted(self.compute_environments.items())
                 ],
+                has_functions=any(job.spec.platform == "lambda" for job in self._args.plan.jobs),
                 buffer_s=self._settings.ledger.buffer_s,
                 buffer_mib=self._settings.ledger.buffer_mib,
                 alarm_topic_arn=self._alarm_topic_arn,
@@ -271,6 +272,7 @@ class Stage(pulumi.ComponentResource):
                     secrets=self._args.secrets[planned.name],
                     ledger=self.ledger,
                     places=places,
+                    awaited=self._args.plan.awaited(planned.name),
                     # an isolated job has its image without one, by the endpoints
                     assign_public_ip=self.network.assign_public_ip
                     and (not planned.is_isolated or bool(planned.spec.isolated.egress)),
@@ -293,6 +295,7 @@ class Stage(pulumi.ComponentResource):
             region=self._settings.region,
             buckets=self.buckets,
             queues={planned.name: self.queues[planned.spec.queue].arn for planned in self._args.plan.jobs},
+            functions=frozenset(job.name for job in self._args.plan.jobs if job.spec.platform == "lambda"),
             schedule_group=group,
             log_retention_days=self._settings.logs.retention_days,
             alarm_topic_arn=self._alarm_topic_arn,
@@ -328,7 +331,7 @@ class Stage(pulumi.ComponentResource):
     def _outputs(self) -> Mapping[str, Any]:
         dead_letters = {"ledger": self.ledger.dead_letters_url}
         for job in self.jobs.values():
-            dead_letters |= job.triggers.dead_letters
+            dead_letters |= {**job.triggers.dead_letters, **job.dead_letters}
         return {
             "version": reference.VERSION,
             "project": conventions.PROJECT,
@@ -342,13 +345,18 @@ class Stage(pulumi.ComponentResource):
             },
             "queues": {name: queue.arn for name, queue in self.queues.items()},
             "job_definitions": {
-                **{name: job.definition_arn_prefix for name, job in self.jobs.items()},
+                **{
+                    name: job.definition_arn_prefix
+                    for name, job in self.jobs.items()
+                    if job.definition_arn_prefix is not None
+                },
                 **{
                     f"{name}-{dispatch.PART}": job.dispatch_arn_prefix
                     for name, job in self.jobs.items()
                     if job.dispatch_arn_prefix is not None
                 },
             },
+            "functions": {name: job.function_arn for name, job in self.jobs.items() if job.function_arn is not None},
             "images": {name: job.image_reference for name, job in self.jobs.items()},
             "repositories": {name: job.repository_arn for name, job in self.jobs.items()},
             "buckets": {name: bucket.name for name, bucket in self.buckets.items()},

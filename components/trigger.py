@@ -13,6 +13,8 @@ import pulumi_aws as aws
 from components import policies
 from components.access import submit_statement
 from components.dead_letters import DeadLetters, DeadLettersArgs
+from components.function_trigger import may_invoke, payload_of, schedule_payload
+from components.lambda_function import invoke_statement
 from components.names import Names
 from jobs.event_rules.rules import EventRule
 from jobs.spec import ScheduleSource
@@ -34,6 +36,8 @@ class Submission:
     definition_arn: pulumi.Input[str]
     """With its revision."""
     definition_arn_prefix: pulumi.Input[str]
+    function_arn: pulumi.Input[str] | None = None
+    """Of a job on Lambda, which is started by this alone: it has no definition, and goes through no queue."""
     array_size: int | None = None
     share: str | None = None
     """In a queue with fair share; a rule can't say it."""
@@ -52,7 +56,8 @@ class TriggerArgs:
 
 
 class Trigger(pulumi.ComponentResource):
-    """What every trigger has: a Role that may submit this one job and nothing else, its RolePolicy, DeadLetters."""
+    """What every trigger has: a Role that may submit this one job and nothing else, its RolePolicy, DeadLetters.
+    A rule needs no Role to start a function: the function has a Permission for it."""
 
     dead_letters_url: pulumi.Output[str]
 
@@ -91,10 +96,16 @@ class Trigger(pulumi.ComponentResource):
         policy = aws.iam.RolePolicy(
             self._named("role"),
             role=role.id,
-            policy=policies.document(submit_statement(submission.queue_arn, submission.definition_arn_prefix), *more),
+            policy=policies.document(self._start_statement(), *more),
             opts=self._child,
         )
         return role, pulumi.ResourceOptions(parent=self, depends_on=[policy])
+
+    def _start_statement(self) -> policies.Statement:
+        submission = self._args.submission
+        if submission.function_arn is not None:
+            return invoke_statement(submission.function_arn)
+        return submit_statement(submission.queue_arn, submission.definition_arn_prefix)
 
 
 class RuleTrigger(Trigger):
@@ -114,22 +125,31 @@ class RuleTrigger(Trigger):
             state="ENABLED" if args.enabled else "DISABLED",
             opts=self._child,
         )
-        role, after_policy = self._role("events.amazonaws.com", made.arn)
         self._dead_letters.accept_from([made.arn])
+        function_arn = submission.function_arn
+        role: aws.iam.Role | None = None
+        if function_arn is None:
+            role, after_policy = self._role("events.amazonaws.com", made.arn)
+        else:
+            permission = may_invoke(self._named("rule"), function_arn=function_arn, rule_arn=made.arn, opts=self._child)
+            after_policy = pulumi.ResourceOptions(parent=self, depends_on=[permission])
         aws.cloudwatch.EventTarget(
             self._named("rule"),
             rule=made.name,
             event_bus_name=rule.bus,
             target_id=args.part,
-            arn=submission.queue_arn,
-            role_arn=role.arn,
+            arn=submission.queue_arn if function_arn is None else function_arn,
+            role_arn=None if role is None else role.arn,
             batch_target=aws.cloudwatch.EventTargetBatchTargetArgs(
                 job_definition=submission.definition_arn,
                 job_name=submission.job_name,
                 array_size=submission.array_size,
-            ),
+            )
+            if function_arn is None
+            else None,
             input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
-                input_paths=dict(rule.paths), input_template=rule.template
+                input_paths=dict(rule.paths),
+                input_template=rule.template if function_arn is None else payload_of(rule),
             ),
             retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
                 maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
@@ -175,7 +195,9 @@ class ScheduleTrigger(Trigger):
             flexible_time_window=_window(schedule.source),
             state="ENABLED" if args.enabled else "DISABLED",
             target=aws.scheduler.ScheduleTargetArgs(
-                arn=f"arn:{schedule.partition}:scheduler:::{SUBMIT_JOB_TARGET}",
+                arn=f"arn:{schedule.partition}:scheduler:::{SUBMIT_JOB_TARGET}"
+                if args.submission.function_arn is None
+                else args.submission.function_arn,
                 role_arn=role.arn,
                 input=pulumi.Output.json_dumps(schedule_input(args.submission, schedule.parameters), sort_keys=True),
                 retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
@@ -205,7 +227,10 @@ def _utc(source: ScheduleSource, local: str | None, *, from_: datetime | None = 
 
 
 def schedule_input(submission: Submission, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """SubmitJob's request in PascalCase, as the scheduler's universal target wants it; parameters keep their names."""
+    """SubmitJob's request in PascalCase, as the scheduler's universal target wants it; parameters keep their names.
+    A function gets the parameters alone."""
+    if submission.function_arn is not None:
+        return schedule_payload(parameters)
     request: dict[str, Any] = {
         "JobName": submission.job_name,
         "JobQueue": submission.queue_arn,

@@ -20,6 +20,12 @@ ENV_BUCKET_PREFIX: Final = "BATCHYARD_BUCKET_"
 ENV_TOPIC_PREFIX: Final = "BATCHYARD_TOPIC_"
 ENV_ITEMS_FILE: Final = "BATCHYARD_ITEMS_FILE"
 """Set by the probe: where the job may write how many items it handled."""
+ENV_IMAGE: Final = "BATCHYARD_IMAGE"
+ENV_TIMEOUT_S: Final = "BATCHYARD_TIMEOUT_S"
+ENV_PARAMETERS: Final = "BATCHYARD_PARAMETERS"
+"""Of a job on Lambda: what on Batch its definition says."""
+LAMBDA_QUEUE: Final = "lambda"
+"""What the ledger says of the queue of a job that goes through none."""
 ITEMS_MAX: Final = 10**12
 RESERVED_ENV_PREFIXES: Final = ("BATCHYARD_", "AWS_BATCH")
 """Batch refuses AWS_BATCH itself; BATCHYARD_ is set by the job definition."""
@@ -85,6 +91,8 @@ ATTEMPT_PATHS: Final[Mapping[str, str]] = MappingProxyType(
 A container's reason is taken from `attempts` alone: EventBridge escapes nothing that it fills in, but hands a list over
 whole, and reasons such as CannotPullContainerError's hold quotes.
 """
+ATTEMPT_TYPE: Final = "attempt"
+"""`type` of the line with which a run on Lambda tells the same columns in its log."""
 ATTEMPT_COLUMNS: Final = tuple(ATTEMPT_PATHS)
 ATTEMPT_RAW_COLUMNS: Final = frozenset({"attempts", "resource_requirements", "parameters", "platform_capabilities"})
 """Columns whose value is JSON itself (list or map): unquoted in the input transformer's template."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jobs import conventions
+from jobs.event_rules.function_end import function_end_paths, function_end_pattern
 
 if TYPE_CHECKING:  # the specifications check themselves with this module
     from jobs.spec.event_sources import AfterSource, EventSource
@@ -38,6 +39,9 @@ class Places(Protocol):
 
     def definition_arn_prefix(self, job: str) -> Any:
         """A job's definition up to its revision, with the colon before it."""
+
+    def function_arn(self, job: str) -> str | None:
+        """The function of a job on Lambda; None for a job that Batch runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,16 @@ def _key_entries(source: S3Source) -> list[dict[str, str]]:
 
 
 def _after_rule(source: AfterSource, parameters: Mapping[str, str], places: Places) -> EventRule:
+    function_arn = places.function_arn(source.job)
+    if function_arn is not None:
+        paths = function_end_paths(source)
+        known = {"after_job": _json(source.job), "after_job_name": _json(function_arn.rpartition(":")[2])}
+        quoted = {name: f'"<{name}>"' if name == "after_exit_code" else f"<{name}>" for name in paths}
+        return EventRule(
+            pattern=function_end_pattern(function_arn, source),
+            paths=paths,
+            template=input_template(parameters, {**known, **quoted}),
+        )
     taken = {name: f"$.detail.parameters.{other}" for name, other in source.take.items()}
     paths = {**AFTER_PATHS, **taken}
     # a number without quotes would stay one, and parameters are texts

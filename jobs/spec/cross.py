@@ -9,6 +9,7 @@ from jobs.spec.found import Found, PlaceOf
 from jobs.spec.found import problem_at as _problem
 from jobs.spec.mistakes import under
 from jobs.spec.model import JobSpec
+from jobs.spec.on_lambda import lambda_problems
 from jobs.spec.yaml_file import KeyPath
 
 FARGATE_TIMEOUT_MAX_S = 1_209_600
@@ -22,6 +23,7 @@ def check(spec: JobSpec, place_of: PlaceOf, broken: frozenset[KeyPath] = frozens
     found: list[Found] = cross_triggers.check(spec, place_of, broken)
     if "platform" not in bad:
         found += _platform(spec, place_of)
+        found += lambda_problems(spec, place_of, bad)
     found += job_problems(spec, place_of, bad)
     found += _size(spec, place_of)
     return [problem for path, problem in found if not under(path, broken)]

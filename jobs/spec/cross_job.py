@@ -33,14 +33,27 @@ def job_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> list[
 
 def _storage(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
     storage = spec.storage
-    if spec.platform == "fargate":
+    refused: dict[str, bool]
+    if spec.platform == "lambda":
+        refused = {
+            "ephemeral_storage_gib": storage.ephemeral_storage_gib is not None,
+            "shared_memory_mib": storage.shared_memory_mib is not None,
+            "tmpfs": bool(storage.tmpfs),
+            "efs": bool(storage.efs),
+        }
+        allowed, remedy = "Lambda takes ephemeral_storage_mib", "remove it, or write platform: fargate"
+    elif spec.platform == "fargate":
         refused = {
             "shared_memory_mib": storage.shared_memory_mib is not None,
             "tmpfs": bool(storage.tmpfs),
+            "ephemeral_storage_mib": storage.ephemeral_storage_mib is not None,
         }
         allowed, remedy = "Fargate takes ephemeral_storage_gib and efs", "remove it, or write platform: ec2"
     else:
-        refused = {"ephemeral_storage_gib": storage.ephemeral_storage_gib is not None}
+        refused = {
+            "ephemeral_storage_gib": storage.ephemeral_storage_gib is not None,
+            "ephemeral_storage_mib": storage.ephemeral_storage_mib is not None,
+        }
         allowed, remedy = "on ec2 the disk is the instance's", "remove it, or write platform: fargate"
     return [
         problem_at(place_of, ("storage", key), f"given with platform: {spec.platform}", allowed, remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -20,7 +20,7 @@ from jobs.spec.secrets import SecretSource
 from jobs.spec.storage import Storage
 from jobs.spec.triggers import Trigger
 
-Platform = Literal["ec2", "fargate"]
+Platform = Literal["ec2", "fargate", "lambda"]
 Architecture = Literal["x86_64", "arm64"]
 OnFailure = Literal["fail", "retry"]
 
@@ -39,13 +39,13 @@ class Resources(Strict):
             remedy="write a whole number on ec2, a Fargate size on fargate",
         ),
     ]
-    """vCPUs: whole numbers on ec2; 0.25, 0.5, 1, 2, 4, 8, 16 or 32 on fargate."""
+    """vCPUs: whole numbers on ec2; 0.25, 0.5, 1, 2, 4, 8, 16 or 32 on fargate; on lambda at most what memory gives."""
     memory_mib: Annotated[
         int,
         Field(ge=4, le=33_554_432, examples=[512, 4096]),
         Hint(allowed="memory is a whole number of MiB from 4 to 33,554,432", remedy="write MiB, 2 GiB is 2048"),
     ]
-    """Memory in MiB. A whole instance's memory never fits: its agent and kernel take their share."""
+    """Memory in MiB; 128–10,240 on lambda. A whole instance's never fits: its agent and kernel take their share."""
     gpus: Annotated[
         int,
         Field(ge=0, le=16, examples=[1]),
@@ -67,7 +67,7 @@ class Retry(Strict):
         Field(ge=1, le=10, examples=[3]),
         Hint(allowed="Batch allows 1–10", remedy="write a whole number in that range"),
     ] = 3
-    """Attempts in all, the first included: 1–10."""
+    """Attempts in all, the first included: 1–10, on lambda 1–3."""
     on_out_of_memory: OnFailure = "fail"
     """A retry gets the same memory, so out of memory fails at once by default."""
     on_application_error: OnFailure = "fail"
@@ -90,7 +90,7 @@ class JobSpec(Strict):
     platform: Annotated[Platform, Field(examples=["ec2"])]
     """Where it runs."""
     queue: Annotated[QueueName, Field(examples=["standard"])]
-    """A queue of the stage."""
+    """A queue of the stage; on lambda a job goes through none, and keeps it for the way back."""
     share: Annotated[ShareName | None, Field(examples=["research"])] = None
     """Whose vCPUs it takes in a queue with `fair_share`; any other queue pays no heed to it."""
     isolated: Isolated = Isolation(enabled=False)
@@ -98,7 +98,7 @@ class JobSpec(Strict):
     resources: Annotated[Resources, Field(examples=[{"vcpus": 1, "memory_mib": 512}])]
     """What one attempt gets."""
     architecture: Architecture | None = None
-    """Of the processor. Left out: that of the queue's instances, x86_64 on Fargate."""
+    """Of the processor. Left out: that of the queue's instances, x86_64 on Fargate and Lambda."""
     storage: Storage = Storage()
     """Disk, folders in memory, EFS."""
     nodes: Nodes | None = None
@@ -111,7 +111,7 @@ class JobSpec(Strict):
             remedy="write whole seconds in that range",
         ),
     ] = 3600
-    """Seconds one attempt may run, from RUNNING on; then it is killed and not retried."""
+    """Seconds one attempt may run, from RUNNING on; then it is killed and not retried. At most 900 on lambda."""
     retry: Retry = Retry()
     """When a failed attempt is tried again."""
     permissions: Permissions = Permissions()
@@ -140,13 +140,6 @@ class JobSpec(Strict):
     """What submits the job. Without any it runs when somebody submits it."""
     enabled: bool = True
     """false leaves the job out of the stage."""
-
-    @field_validator("platform", mode="before")
-    @classmethod
-    def _platform(cls, platform: Any) -> Any:
-        if platform == "lambda":
-            raise refuse("lambda", "a platform is ec2 or fargate; lambda comes later", "write fargate for short jobs")
-        return platform
 
     @field_validator("environment")
     @classmethod

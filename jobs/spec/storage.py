@@ -97,6 +97,15 @@ class Storage(Strict):
         Hint(allowed="Fargate gives 21–200 GiB", remedy="write a whole number in that range; without the key it is 20"),
     ] = None
     """Disk of one attempt in GiB; fargate only."""
+    ephemeral_storage_mib: Annotated[
+        int | None,
+        Field(ge=512, le=10_240, examples=[2048]),
+        Hint(
+            allowed="Lambda gives 512–10,240 MiB",
+            remedy="write a whole number in that range; without the key it is 512",
+        ),
+    ] = None
+    """Size of /tmp in MiB, the one folder that can be written to; lambda only."""
     shared_memory_mib: Annotated[
         int | None,
         Field(ge=1, le=33_554_432, examples=[256]),

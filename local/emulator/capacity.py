@@ -89,6 +89,25 @@ class Watcher(Protocol):
         """It has ended, whether it ran or not, and holds nothing any more."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FunctionRun:
+    """One try of an event on Lambda, as it is billed."""
+
+    account: str
+    region: str
+    # `x86_64` or `arm64`
+    architecture: str
+    memory_mib: int
+    tags: Mapping[str, str]
+    began_at_ms: int
+    billed_ms: int
+
+
+class FunctionWatcher(Protocol):
+    def function_ran(self, run: FunctionRun) -> None:
+        """A try has ended. Comes from any thread."""
+
+
 class Watchers:
     """Tells all of them. One that fails is logged and keeps nobody from anything."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from local.emulator.capacity import Watcher
+from local.emulator.capacity import FunctionWatcher, Watcher
 
 ACCOUNT = "123456789012"
 LANE_LABEL = "batchyard.lane"
@@ -43,6 +43,8 @@ class EmulatorContext:
     stopping: threading.Event = field(default_factory=threading.Event)
     # told of Batch's instances and tasks; services that keep account of them add themselves when they are installed
     watchers: list[Watcher] = field(default_factory=list, compare=False)
+    # the same of Lambda's functions
+    function_watchers: list[FunctionWatcher] = field(default_factory=list, compare=False)
 
     def real_seconds(self, emulated_s: float) -> float:
         """How long `emulated_s` emulated seconds last on the wall clock."""

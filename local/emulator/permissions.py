@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from moto.awslambda.models import lambda_backends
 from moto.iam.models import iam_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -72,6 +73,18 @@ def topic_refusal(topic_arn: str, *, service: str, source_arn: str) -> str | Non
     if topic is None or _resource_allows(topic.policy, service, "sns:Publish", topic_arn, source_arn):
         return None
     return f"The policy of {topic_arn} does not let {service} do sns:Publish for {source_arn}"
+
+
+def function_refusal(function_arn: str, *, service: str, source_arn: str) -> str | None:
+    """As queue_refusal, of a Lambda function and lambda:InvokeFunction."""
+    region, account, _, name = function_arn.split(":")[3:7]
+    known = lambda_backends[account][region]._lambdas._functions.get(name)
+    if known is None:
+        return None
+    policy = {"Statement": known["latest"].policy.statements}
+    if _resource_allows(policy, service, "lambda:InvokeFunction", function_arn, source_arn):
+        return None
+    return f"The policy of {function_arn} does not let {service} do lambda:InvokeFunction for {source_arn}"
 
 
 def _resource_allows(policy: Any, service: str, action: str, resource: str, source_arn: str) -> bool:

@@ -37,6 +37,7 @@ SERVICES = (
     "cost_explorer",
     "price_list",
     "batch",
+    "functions",
     "pipes",
 )
 # requests wait on locks and long polls, and services call one another through here: never let that use up all threads

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from jobs import conventions
-from reports.model.attempt import Attempt, Outcome, Usage
+from reports.model.attempt import Attempt, Outcome, Usage, platform_of
 
 _SHOWN_CHARACTERS: Final = 200
 _EARLIEST_MS: Final = 1_000_000_000_000
@@ -236,7 +236,7 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
                 owner=owner or reader.owners.get(job, ""),
                 stage=reader.stage,
                 queue=queue,
-                platform="fargate" if "FARGATE" in capabilities else "ec2",
+                platform=platform_of(capabilities),
                 image=told_text(row, "image"),
                 vcpus=vcpus,
                 memory_mib=memory_mib,

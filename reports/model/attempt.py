@@ -12,6 +12,7 @@ from reports.model.tables import ATTEMPTS
 Outcome = Literal[
     "succeeded", "application-error", "out-of-memory", "reclaimed", "timed-out", "not-started", "cancelled"
 ]
+Platform = Literal["ec2", "fargate", "lambda"]
 Status = Literal["SUCCEEDED", "FAILED"]
 
 
@@ -56,7 +57,7 @@ class Attempt:
     stage: str
     queue: str
     """Name of the queue in the settings."""
-    platform: Literal["ec2", "fargate"]
+    platform: Platform
     image: str
     vcpus: float
     memory_mib: int
@@ -114,6 +115,14 @@ class Attempt:
 
 NOT_IN_LEDGER: Final = frozenset({"environment", "purchase", "instance_id", "pull_started_at"})
 """Columns of the table `attempts` that state-change events don't carry; `row()` leaves them empty."""
+
+
+def platform_of(capabilities: object) -> Platform:
+    """What a row's `platform_capabilities` stand for; without any it is EC2."""
+    told = capabilities if isinstance(capabilities, list) else []
+    if "LAMBDA" in told:
+        return "lambda"
+    return "fargate" if "FARGATE" in told else "ec2"
 
 
 def _plain(value: object) -> object:

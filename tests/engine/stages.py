@@ -226,6 +226,7 @@ def everything(lane: Lane) -> dict[str, list[str]]:
         ],
         "batch queues": [one["jobQueueName"] for one in batch.describe_job_queues()["jobQueues"]],
         "ecs clusters": lane.client("ecs").list_clusters()["clusterArns"],
+        "lambda functions": [one["FunctionName"] for one in lane.client("lambda").list_functions()["Functions"]],
         "batch definitions": [one["jobDefinitionArn"] for one in active],
         "ecr repositories": [
             one["repositoryName"] for one in lane.client("ecr").describe_repositories()["repositories"]

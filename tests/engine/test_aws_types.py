@@ -120,6 +120,15 @@ aws.cloudwatch.MetricAlarm("letters", comparison_operator="GreaterThanThreshold"
     dimensions={"QueueName": letters.name}, alarm_actions=[topic.arn], tags=tags)
 aws.cloudwatch.Dashboard("stage", dashboard_name=prefix, dashboard_body=json.dumps({"widgets": []}))
 
+runner = role("runner", "lambda.amazonaws.com", ["sqs:SendMessage"], [letters.arn])
+function = aws.lambda_.Function("function", name=prefix, package_type="Image", role=runner, memory_size=size * 16,
+    image_uri=repository.repository_url.apply(lambda url: url + "@sha256:" + "0" * 64), timeout=60, tags=tags,
+    image_config={"commands": ["--key", "Ref::key"]}, dead_letter_config={"target_arn": letters.arn},
+    logging_config={"log_format": "Text", "log_group": logs.name}, environment={"variables": {"SIZE": str(size)}})
+aws.lambda_.FunctionEventInvokeConfig("function", function_name=function.name, maximum_retry_attempts=1)
+aws.lambda_.Permission("uploads", action="lambda:InvokeFunction", function=function.arn,
+    principal="events.amazonaws.com", source_arn=rule.arn)
+
 aws.ssm.Parameter("key", name="/" + prefix + "/key", type="SecureString", value="hidden-words", tags=tags)
 aws.secretsmanager.Secret("key", name=prefix, recovery_window_in_days=0, tags=tags)
 
@@ -166,6 +175,7 @@ def left_over(lane: Lane, prefix: str) -> list[str]:
         ("events", "list_rules", "Rules", "Name"),
         ("scheduler", "list_schedule_groups", "ScheduleGroups", "Name"),
         ("scheduler", "list_schedules", "Schedules", "GroupName"),
+        ("lambda", "list_functions", "Functions", "FunctionName"),
         ("logs", "describe_log_groups", "logGroups", "logGroupName"),
         ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
         ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),

@@ -184,6 +184,27 @@ def test_an_empty_manifest_fails_and_says_why(stack: Stack, stage: dict[str, Any
     assert any("/empty is empty; a manifest has a line for each child" in event["message"] for event in events)
 
 
+def test_a_job_on_lambda_runs_its_image_for_an_upload(stack: Stack, stage: dict[str, Any]) -> None:
+    """By the function of the same Dockerfile that Batch's jobs have, in a container of its own."""
+    lane = stack.project.lane
+    lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key="letters/a.txt", Body=b"words")
+    group, logs = stage["log_groups"]["stamps"], lane.client("logs")
+
+    def lines(kind: str) -> list[dict[str, Any]]:
+        events = logs.filter_log_events(logGroupName=group)["events"]
+        texts = [event["message"] for event in events if event["message"].startswith(kind)]
+        return [json.loads(text) for text in texts]
+
+    assert wait_until(lambda: bool(lines('{"type":"attempt"')), timeout_s=DEADLINE_S), "no run"
+    (row,), (said,) = lines('{"type":"attempt"'), lines('{"environment"')
+    assert (row["status"], row["exit_code"]) == ("SUCCEEDED", 0)
+    assert (row["parameters"]["key"], row["parameters"]["ink"]) == ("letters/a.txt", "red")
+    assert said["environment"]["AWS_BATCH_JOB_ID"] == hashed(row["job_id"])
+    assert "AWS_LAMBDA_RUNTIME_API" not in said["environment"]
+    function = lane.client("lambda").get_function(FunctionName=stage["functions"]["stamps"])
+    assert function["Code"]["ImageUri"] == stage["images"]["stamps"]
+
+
 def test_an_array_of_a_fixed_size_counts_its_children(stack: Stack, stage: dict[str, Any]) -> None:
     lane = stack.project.lane
     described = run(lane, stage, "shards", arrayProperties={"size": 3})

@@ -230,6 +230,7 @@ class ContainerRunner:
             "command": list(plan.command) or None,
             "environment": plan.environment | secrets,
             "user": plan.user,
+            "volumes": list(plan.scratch),
             "host_config": host_config,
             "labels": {
                 LANE_LABEL: self._context.lane,

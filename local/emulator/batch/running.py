@@ -42,6 +42,8 @@ class Plan:
     binds: dict[str, tuple[str, bool]] = field(default_factory=dict)
     # folders that stand for EFS file systems: made when they aren't there
     folders: tuple[Path, ...] = ()
+    # folders of the container that can be written to, on volumes that go with it
+    scratch: tuple[str, ...] = ()
     # container path -> MiB
     tmpfs: dict[str, int] = field(default_factory=dict)
     shared_memory_mib: int | None = None

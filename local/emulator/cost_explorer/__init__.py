@@ -1,9 +1,9 @@
 """Cost Explorer of the lane: a simulated bill, generated from what the emulated Batch ran and public prices.
 
-It is no bill of AWS's: instances and Fargate tasks only, at the dated prices of prices.json, nothing of storage,
-network or logs, no discount, credit or tax. Every tag counts, as if activated. It lives as long as the emulator does.
-What can't be answered rightly is refused: unknown filters, groups and metrics (ValidationException), and a period with
-usage that has no price (DataUnavailableException).
+It is no bill of AWS's: instances, Fargate tasks and functions only, at the dated prices of prices.json, nothing of
+storage, network or logs, no discount, credit or tax. Every tag counts, as if activated. It lives as long as the
+emulator does. What can't be answered rightly is refused: unknown filters, groups and metrics (ValidationException), and
+a period with usage that has no price (DataUnavailableException).
 """
 
 from __future__ import annotations
@@ -54,9 +54,11 @@ class CostExplorerService:
             CostExplorerResponse, "get_cost_and_usage", lambda response: json.dumps(self.answer(response.body))
         )
         context.watchers.append(self._meter)
+        context.function_watchers.append(self._meter)
 
     def close(self) -> None:
         self._context.watchers.remove(self._meter)
+        self._context.function_watchers.remove(self._meter)
         self._substitutions.undo()
 
     def answer(self, body: str | bytes) -> dict[str, Any]:

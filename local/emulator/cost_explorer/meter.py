@@ -1,7 +1,8 @@
-"""What the emulated account used of EC2 and Fargate, as AWS meters it: by the second, and 60 s at least.
+"""What the emulated account used of EC2, Fargate and Lambda, as AWS meters it: by the second, and 60 s at least.
 
 An instance is billed from its boot until it was let go, a Fargate task from the start of its pull until it stopped;
-what still runs, until now. Kept in memory: it is gone with the emulator.
+what still runs, until now. A function's run is billed by the millisecond, and counted. Kept in memory: it is gone with
+the emulator.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from typing import Final
 
-from local.emulator.capacity import Instance, Task
+from local.emulator.capacity import FunctionRun, Instance, Task
 from local.emulator.cost_explorer.prices import Prices, Unpriced
 
 EC2: Final = "Amazon Elastic Compute Cloud - Compute"
 FARGATE: Final = "Amazon Elastic Container Service"
+LAMBDA: Final = "AWS Lambda"
 MINIMUM_S: Final = 60
 AMOUNT: Final = Decimal("1e-10")
 """AWS's amounts have ten places. A line is rounded once; sums of lines are exact."""
@@ -42,6 +44,7 @@ class Line:
     # as AWS names it: there are no credits, refunds or taxes
     record_type: str = "Usage"
     tags: Mapping[str, str]
+    # hours of most, GB-seconds and requests of Lambda's
     hours: Decimal
     cost: Decimal | None
     unpriced: str = ""
@@ -82,6 +85,33 @@ class Meter:
         self._lives: list[_Life] = []
         # by ARN
         self._running: dict[str, _Life] = {}
+        # by day: GB-seconds and requests
+        self._functions: dict[tuple[int, _Kind], Decimal] = defaultdict(Decimal)
+
+    # told by Lambda
+
+    def function_ran(self, run: FunctionRun) -> None:
+        gb_second, request, unpriced = None, None, ""
+        try:
+            prices = self._prices.function(run.architecture, region=run.region)
+            gb_second, request = prices.gb_second, prices.request
+        except Unpriced as problem:
+            unpriced = str(problem)
+            logger.warning("Unpriced: %s", unpriced)
+        suffix = "-ARM" if run.architecture == "arm64" else ""
+        gb_seconds = Decimal(run.memory_mib) / 1024 * run.billed_ms / 1000
+        day = run.began_at_ms // _DAY_MS
+        with self._lock:
+            for of, price, amount in (("Lambda-GB-Second", gb_second, gb_seconds), ("Request", request, Decimal(1))):
+                kind = _Kind(
+                    account=run.account,
+                    service=LAMBDA,
+                    usage_type=f"{of}{suffix}",
+                    tags=_tags(run.tags),
+                    price=price,
+                    unpriced=unpriced,
+                )
+                self._functions[day, kind] += amount
 
     # told by Batch
 
@@ -168,7 +198,9 @@ class Meter:
                 for day, in_day_ms in _by_day(*life.billed_ms(as_of_ms)):
                     for kind, amount in life.kinds:
                         used_ms[day, kind] += amount * in_day_ms
-        return [_line(day, kind, amount_ms) for (day, kind), amount_ms in used_ms.items()]
+            # a whole day at once: what a line says of a run may be a moment ahead of the time that is asked for
+            runs = [(day, kind, amount * _HOUR_MS) for (day, kind), amount in self._functions.items()]
+        return [*(_line(day, kind, used) for (day, kind), used in used_ms.items()), *(_line(*run) for run in runs)]
 
 
 def _by_day(start_ms: int, end_ms: int) -> list[tuple[int, int]]:

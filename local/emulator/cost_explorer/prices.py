@@ -33,6 +33,14 @@ class FargatePrices:
     gb_hour: Decimal
 
 
+@dataclass(frozen=True, kw_only=True)
+class FunctionPrices:
+    """Dollars, of a GB of a function's memory for a second, and of a request."""
+
+    gb_second: Decimal
+    request: Decimal
+
+
 class Prices:
     """Of one region, in dollars, on demand and on spot."""
 
@@ -47,6 +55,7 @@ class Prices:
         self._fargate = FargatePrices(
             vcpu_hour=Decimal(table["fargate"]["per_vcpu_hour"]), gb_hour=Decimal(table["fargate"]["per_gb_hour"])
         )
+        self._lambda: Mapping[str, Any] = table["lambda"]
         self._fargate_spot_percent: int = table["fargate_spot"]["percent_below_on_demand"]
 
     def instance_hour(self, name: str, purchase: Purchase, *, region: str) -> Decimal:
@@ -64,6 +73,14 @@ class Prices:
         percent = self._fargate_spot_percent
         return FargatePrices(
             vcpu_hour=_below(self._fargate.vcpu_hour, percent), gb_hour=_below(self._fargate.gb_hour, percent)
+        )
+
+    def function(self, architecture: str, *, region: str) -> FunctionPrices:
+        """Of Lambda. Raises Unpriced."""
+        self._check(region)
+        per_gb_second = self._lambda["per_gb_second"]
+        return FunctionPrices(
+            gb_second=Decimal(per_gb_second[architecture]), request=Decimal(self._lambda["per_request"])
         )
 
     def _check(self, region: str) -> None:

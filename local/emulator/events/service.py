@@ -18,7 +18,7 @@ from local.emulator.events.delivery import Delivery
 from local.emulator.events.dispatcher import Dispatcher, RuleView
 from local.emulator.events.envelope import event_time, make_event
 from local.emulator.events.targets import service_of
-from local.emulator.permissions import queue_refusal, role_refusal, topic_refusal
+from local.emulator.permissions import function_refusal, queue_refusal, role_refusal, topic_refusal
 from local.emulator.schedule import Schedule, ScheduleError, parse_schedule
 from local.emulator.substitute import Substitutions
 
@@ -119,6 +119,8 @@ def refusal(delivery: Delivery) -> str | None:
             )
         case "sqs":
             return queue_refusal(arn, service=_PRINCIPAL, source_arn=delivery.rule_arn)
+        case "lambda":
+            return function_refusal(arn, service=_PRINCIPAL, source_arn=delivery.rule_arn)
         case "sns":
             return topic_refusal(arn, service=_PRINCIPAL, source_arn=delivery.rule_arn)
     return None

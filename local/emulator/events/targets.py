@@ -97,6 +97,11 @@ def put_record(clients: Clients, delivery: Delivery, text: str) -> None:
     clients("firehose").put_record(DeliveryStreamName=stream, Record={"Data": text.encode()})
 
 
+def invoke_function(clients: Clients, delivery: Delivery, text: str) -> None:
+    """Asynchronously: what becomes of the event is Lambda's affair."""
+    clients("lambda").invoke(FunctionName=resource_of(delivery.target["Arn"]), InvocationType="Event", Payload=text)
+
+
 def put_log_event(clients: Clients, delivery: Delivery, text: str) -> None:
     group = resource_of(delivery.target["Arn"])
     stream = str(uuid.uuid4())
@@ -114,6 +119,7 @@ DELIVERERS: dict[str, Deliverer] = {
     "sns": publish_message,
     "firehose": put_record,
     "logs": put_log_event,
+    "lambda": invoke_function,
 }
 # Targets that EventBridge reaches with the role of the target only; the others have resource policies.
 ROLE_REQUIRED = frozenset({"batch", "firehose", "states", "ecs", "kinesis"})

@@ -7,10 +7,14 @@ nothing or to no scalar fails the execution, and so the message goes back to its
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from jobs.event_rules.json_path import ABSENT, PathError, resolve
+
+_PLACEHOLDER = re.compile(r"<(?:(?P<path>\$\.[^<>]+)|(?P<time>aws\.pipes\.event\.ingestion-time))>")
 
 
 class ExecutionError(Exception):
@@ -49,6 +53,20 @@ def submission(parameters: Mapping[str, Any], *, queue_arn: str, event: Mapping[
     if attempts:
         job["retryStrategy"] = {"attempts": attempts}
     return job
+
+
+def function_input(template: str | None, event: Mapping[str, Any]) -> str:
+    """What a function gets of one event: all of it, or the template with its `<$.path>`s filled in, as JSON. Raises
+    ExecutionError."""
+    if not template:
+        return json.dumps(event)
+
+    def fill(match: re.Match[str]) -> str:
+        if match["time"]:
+            return json.dumps(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return json.dumps(_value("InputTemplate", match["path"], event), ensure_ascii=False)
+
+    return _PLACEHOLDER.sub(fill, template)
 
 
 def _value(name: str, value: str, event: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from local.emulator.events.delivery import as_delivery_error
 from local.emulator.events.service import definition_names
 from local.emulator.events.targets import queue_url, resource_of, service_of
 from local.emulator.permissions import role_refusal
-from local.emulator.pipes.execution import ExecutionError, event_of, submission
+from local.emulator.pipes.execution import ExecutionError, event_of, function_input, submission
 from local.emulator.substitute import Substitutions
 
 PRINCIPAL = "pipes.amazonaws.com"
@@ -105,20 +105,37 @@ class PipesService:
         return bool(messages)
 
     def _submit(self, pipe: Pipe, event: Mapping[str, Any]) -> None:
+        if service_of(pipe.target) == "lambda":
+            self._invoke(pipe, event)
+            return
         parameters = (pipe.target_parameters or {}).get("BatchJobParameters")
         if service_of(pipe.target) != "batch" or not parameters:
             raise ExecutionError(f"{pipe.target}: the emulator's pipes submit jobs, with BatchJobParameters")
         job = submission(parameters, queue_arn=pipe.target, event=event)
-        names = definition_names(job["jobDefinition"], pipe.target)
+        self._require(pipe, "batch:SubmitJob", [pipe.target, definition_names(job["jobDefinition"], pipe.target)])
+        self._clients("batch").submit_job(**job)
+
+    def _invoke(self, pipe: Pipe, event: Mapping[str, Any]) -> None:
+        """A batch of one, as pipes hand it to functions: a list."""
+        told = pipe.target_parameters or {}
+        if (told.get("LambdaFunctionParameters") or {}).get("InvocationType") != "FIRE_AND_FORGET":
+            raise ExecutionError(f"{pipe.target}: the emulator's pipes wait for no function: FIRE_AND_FORGET")
+        text = function_input(told.get("InputTemplate"), event)
+        self._require(pipe, "lambda:InvokeFunction", [pipe.target])
+        self._clients("lambda").invoke(
+            FunctionName=resource_of(pipe.target), InvocationType="Event", Payload=f"[{text}]"
+        )
+
+    @staticmethod
+    def _require(pipe: Pipe, starting: str, target: list[str | tuple[str, ...]]) -> None:
+        """Raises ExecutionError unless the pipe's role may read its source, and do this with its target."""
         wanted: list[tuple[str, list[str | tuple[str, ...]]]] = [(one, [pipe.source]) for one in _READING]
-        wanted.append(("batch:SubmitJob", [pipe.target, names]))
-        for action, resources in wanted:
+        for action, resources in [*wanted, (starting, target)]:
             refused = role_refusal(
                 pipe.role_arn, service=PRINCIPAL, action=action, resources=resources, source_arn=pipe.arn
             )
             if refused is not None:
                 raise ExecutionError(refused)
-        self._clients("batch").submit_job(**job)
 
     def _give_back(self, url: str, message: Mapping[str, Any]) -> None:
         """The message is seen again after the queue's timeout on the emulated clock."""

@@ -235,10 +235,13 @@ class SchedulerService:
             _require(invocation, "firehose:PutRecord")
             stream = resource_of(arn)
             self._clients("firehose").put_record(DeliveryStreamName=stream, Record={"Data": text.encode()})
+        elif service == "lambda":
+            _require(invocation, "lambda:InvokeFunction")
+            self._clients("lambda").invoke(FunctionName=resource_of(arn), InvocationType="Event", Payload=text)
         else:
             raise DeliveryError(
                 "UNSUPPORTED_TARGET",
-                f"{arn}: the emulator calls universal targets (arn:aws:scheduler:::aws-sdk:…), sqs, sns and firehose",
+                f"{arn}: the emulator calls universal targets (aws-sdk:…), sqs, sns, firehose and lambda",
             )
 
     def _fail(self, invocation: Invocation, error: DeliveryError) -> None:

@@ -34,6 +34,8 @@ _PIPE = pascal(
     targetParameters=block(
         "TargetParameters",
         pascal(
+            "inputTemplate",
+            lambdaFunctionParameters=block("LambdaFunctionParameters", pascal("invocationType")),
             batchJobParameters=block(
                 "BatchJobParameters",
                 pascal(
@@ -43,7 +45,7 @@ _PIPE = pascal(
                     arrayProperties=block("ArrayProperties", pascal("size")),
                     retryStrategy=block("RetryStrategy", pascal("attempts")),
                 ),
-            )
+            ),
         ),
     ),
 )

@@ -20,7 +20,11 @@ WITH lines AS (
     told_text(status_reason) AS status_reason, told_text(image) AS image,
     told_time(created_at) AS submitted_at, told_time(started_at) AS started_at, told_time(stopped_at) AS stopped_at,
     told_whole(exit_code) AS exit_code, told_whole(array_index) AS array_index,
-    coalesce(contains(platform_capabilities, '"FARGATE"'), FALSE) AS fargate,
+    CASE
+      WHEN contains(platform_capabilities, '"LAMBDA"') THEN 'lambda'
+      WHEN contains(platform_capabilities, '"FARGATE"') THEN 'fargate'
+      ELSE 'ec2'
+    END AS platform,
     list_filter(resource_requirements, lambda one: one.type = '"VCPU"')[-1].value AS vcpus,
     list_filter(resource_requirements, lambda one: one.type = '"MEMORY"')[-1].value AS memory_mib
   FROM {lines}
@@ -68,7 +72,7 @@ SELECT
   job_id, CAST(attempt AS INTEGER) AS attempt,
   CASE WHEN starts_with(job_name, $prefix) THEN substr(job_name, length($prefix) + 1) ELSE job_name END AS job,
   CASE WHEN starts_with(queue_name, $prefix) THEN substr(queue_name, length($prefix) + 1) ELSE queue_name END AS queue,
-  CASE WHEN fargate THEN 'fargate' ELSE 'ec2' END AS platform, image,
+  platform, image,
   TRY_CAST(trim(vcpus, '"') AS DOUBLE) AS vcpus, told_whole(memory_mib) AS memory_mib, submitted_at, began_at AS started_at,
   ended_at AS stopped_at,
   CASE

@@ -230,3 +230,29 @@ def test_a_bus_is_part_of_the_question(repository: Path) -> None:
     assert verdicts(order)["chained/event1"]["mismatches"] == [
         {"field": "bus", "got": "default", "missing": False, "wanted": ["shop"]}
     ]
+
+
+def test_the_end_of_a_function_starts_what_comes_after_it(repository: Path) -> None:
+    spec = (repository / "jobs" / "thumbnails" / "job.yaml").read_text()
+    spec = spec.replace("platform: ec2", "platform: lambda").replace("vcpus: 1,", "vcpus: 0.25,")
+    (repository / "jobs" / "thumbnails" / "job.yaml").write_text(spec)
+    after = RESTING.partition("command:")[0] + 'command: ["Ref::key"]\ntriggers:\n'
+    (repository / "jobs" / "resting" / "job.yaml").write_text(
+        f"{after}  - after: {{job: thumbnails, take: {{key: key}}}}\n"
+    )
+    function = "arn:aws:lambda:us-east-1:123456789012:function:batchyard-local-thumbnails:$LATEST"
+    event = {
+        "source": "lambda",
+        "detail-type": "Lambda Function Invocation Result - Success",
+        "account": "123456789012",
+        "region": "us-east-1",
+        "detail": {
+            "requestContext": {"functionArn": function},
+            "responsePayload": {"job_id": "r.1", "exit_code": 0, "parameters": {"key": "photos/a.jpg"}},
+        },
+    }
+    found = verdicts(event)["resting/after1"]
+    assert (found["verdict"], found["parameters"]["key"]) == ("starts", "photos/a.jpg")
+    assert found["parameters"]["after_job_name"] == "batchyard-local-thumbnails"
+    failed = {**event, "detail-type": "Lambda Function Invocation Result - Failure"}
+    assert verdicts(failed)["resting/after1"]["verdict"] == "other"

@@ -110,4 +110,5 @@ def write_repository(folder: Path, jobs: Mapping[str, str] | None = None) -> Pat
     probe = folder / "jobs" / "probe"
     probe.mkdir(parents=True, exist_ok=True)
     (probe / "probe.sh").write_text('#!/bin/sh\nexec "$@"\n')
+    (probe / "on_lambda.py").write_text("pass\n")
     return folder

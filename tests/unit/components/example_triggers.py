@@ -46,7 +46,40 @@ triggers:
   - sqs: {{take: {{order: $.body.order}}, receives: 3}}
     parameters: {{mode: all}}
 """
-JOBS = {"timed": TIMED, "chained": CHAINED, "base": BASE, "ordered": ORDERED, "loaded": LOADED}
+QUICK = """\
+description: A job that Lambda runs
+owner: media
+platform: lambda
+queue: standard
+resources: {vcpus: 0.25, memory_mib: 256}
+timeout_s: 895
+retry: {attempts: 2, on_application_error: retry}
+storage: {ephemeral_storage_mib: 2048}
+permissions: {read: [uploads]}
+environment: {LEVEL: info}
+command: [--key, "Ref::key", --size, "Ref::size"]
+parameters: {size: small}
+triggers:
+  - s3: {bucket: uploads, prefix: quick/}
+  - schedule: {rate: 1 day}
+    parameters: {key: all}
+  - sqs: {take: {key: $.body.key}, receives: 3}
+    parameters: {size: large}
+"""
+NEXT = f"""{HEAD}
+command: ["Ref::after_job_id", "Ref::after_job_name", "Ref::after_exit_code", "Ref::key"]
+triggers:
+  - after: {{job: quick, take: {{key: key}}}}
+"""
+JOBS = {
+    "timed": TIMED,
+    "chained": CHAINED,
+    "base": BASE,
+    "ordered": ORDERED,
+    "loaded": LOADED,
+    "quick": QUICK,
+    "next": NEXT,
+}
 
 
 class Clock(datetime):

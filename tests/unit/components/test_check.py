@@ -90,7 +90,11 @@ def test_a_missing_dockerfile_and_probe_are_named(tmp_path: Path) -> None:
     (repository / "jobs" / "resize" / "Dockerfile").unlink()
     shutil.rmtree(repository / "jobs" / "probe")
     found = problems(example.config(), repository)
-    assert [line.split(" is ")[0] for line in found] == ["jobs/probe/probe.sh", "jobs/resize/Dockerfile"]
+    assert [line.split(" is ")[0] for line in found] == [
+        "jobs/probe/on_lambda.py",
+        "jobs/probe/probe.sh",
+        "jobs/resize/Dockerfile",
+    ]
 
 
 def test_the_program_ends_with_the_list_and_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ def test_content_name_mode_base_image_and_platform_are_in_the_tag(repository: Pa
     (folder / "other.py").chmod(0o755)
     tags.append(tag(repository))
     (repository / "jobs" / "probe" / "probe.sh").write_text("#!/bin/sh\n")
+    (repository / "jobs" / "probe" / "on_lambda.py").write_text("pass\n")
     tags.append(tag(repository))
     assert len(set(tags)) == len(tags)
 

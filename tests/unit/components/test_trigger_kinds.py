@@ -76,7 +76,7 @@ def test_messages_go_through_a_pipe_one_a_job(kinds: Recording) -> None:
     redrive = json.loads(queue.inputs["redrivePolicy"])
     dead_letters = kinds.one("Queue", "batchyard-dev-loaded-queue1")
     assert redrive == {"deadLetterTargetArn": dead_letters.outputs["arn"], "maxReceiveCount": 3}
-    assert kinds.outputs["message_queues"] == {"loaded/queue1": queue.outputs["url"]}
+    assert kinds.outputs["message_queues"]["loaded/queue1"] == queue.outputs["url"]
 
 
 def test_a_pipes_role_is_this_pipes_and_reads_its_queue_only(kinds: Recording) -> None:

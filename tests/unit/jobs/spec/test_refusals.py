@@ -99,14 +99,8 @@ def test_the_sound_one_is_sound() -> None:
         ),
         (
             "platform: ec2",
-            "platform: lambda",
-            "jobs/x/job.yaml:3: platform is lambda; a platform is ec2 or fargate; lambda comes later; "
-            "write fargate for short jobs",
-        ),
-        (
-            "platform: ec2",
             "platform: faregate",
-            "jobs/x/job.yaml:3: platform is 'faregate'; allowed are ec2, fargate; did you mean fargate?",
+            "jobs/x/job.yaml:3: platform is 'faregate'; allowed are ec2, fargate, lambda; did you mean fargate?",
         ),
         (
             "owner: media\n",

@@ -84,7 +84,7 @@ SOUND = {
 @pytest.mark.parametrize(
     "change",
     [
-        {"platform": "lambda"},
+        {"platform": "eks"},
         {"timeout_s": 59},
         {"retry": {"attempts": 11}},
         {"array": {"size": 1}},

@@ -61,6 +61,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"attempts": [], "array_size": 2, "job_id": "parent"},
     {"array_index": 3},
     {"platform_capabilities": ["FARGATE"]},
+    {"platform_capabilities": ["LAMBDA"], "job_definition": "flights", "job_queue": "lambda"},
     {"platform_capabilities": "", "parameters": ""},
     {"created_at": str(CREATED_MS), "exit_code": "0"},
     {"created_at": 12},

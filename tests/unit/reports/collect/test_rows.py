@@ -40,6 +40,14 @@ def test_one_row_and_its_usage_are_one_attempt() -> None:
     assert (collected.set_aside, collected.duplicates, collected.usage_without_attempt) == ((), 0, 0)
 
 
+def test_a_row_of_a_function_is_an_attempt_on_lambda() -> None:
+    row = attempt_row(
+        "request.1763726400000", platform_capabilities=["LAMBDA"], job_definition="flights", job_queue="lambda"
+    )
+    (attempt,) = collect([line(row)]).attempts
+    assert (attempt.platform, attempt.job, attempt.queue) == ("lambda", "flights", "lambda")
+
+
 def test_a_row_of_the_attempts_table_has_its_columns() -> None:
     (attempt,) = collect([line(attempt_row())], [line(usage_row())]).attempts
     row = dict(zip(ATTEMPTS.names, attempt.row(), strict=True))

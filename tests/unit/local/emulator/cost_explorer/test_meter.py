@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.emulator.capacity import FunctionRun
 from local.emulator.cost_explorer.meter import Line, Meter
 from local.emulator.cost_explorer.prices import shipped
 from tests.unit.local.emulator.cost_explorer.facts import STAGE, at, instance, task
@@ -34,6 +35,31 @@ def test_an_instance_is_billed_by_the_second(meter: Meter) -> None:
     meter.instance_gone(one, at("2026-11-20 12:10") + 1)
     # 601 s at 0.096 less 66 %
     assert told(meter) == {("2026-11-20", "SpotUsage:m5.large"): (Decimal("0.1669444444"), Decimal("0.0054490667"))}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "suffix", "cost"),
+    [("x86_64", "", "0.0000200000"), ("arm64", "-ARM", "0.0000160001")],
+)
+def test_a_function_is_billed_by_the_millisecond_and_the_request(
+    meter: Meter, architecture: str, suffix: str, cost: str
+) -> None:
+    for billed_ms in (1_001, 1_399):
+        meter.function_ran(
+            FunctionRun(
+                account="123456789012",
+                region="us-east-1",
+                architecture=architecture,
+                memory_mib=512,
+                tags={"batchyard:job": "quick"},
+                began_at_ms=at("2026-11-20 12:00"),
+                billed_ms=billed_ms,
+            )
+        )
+    assert told(meter) == {
+        ("2026-11-20", f"Lambda-GB-Second{suffix}"): (Decimal("1.2"), Decimal(cost)),
+        ("2026-11-20", f"Request{suffix}"): (Decimal(2), Decimal("0.0000004")),
+    }
 
 
 def test_an_instance_on_demand_has_a_type_of_usage_of_its_own(meter: Meter) -> None:

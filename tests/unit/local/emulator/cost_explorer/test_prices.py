@@ -16,7 +16,7 @@ from scheduling.catalog import INSTANCE_TYPES, resolve_all
 def test_every_block_names_its_date_and_source() -> None:
     table = json.loads(FILE.read_text(encoding="utf-8"))
     blocks = [block for block in table.values() if isinstance(block, dict)]
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     assert all(block["date"] and block["source"] for block in blocks)
 
 

@@ -243,12 +243,12 @@ def test_topics_and_log_groups_take_events(lane: Lane) -> None:
 def test_a_target_the_emulator_can_not_reach_is_told(lane: Lane) -> None:
     context, _, _ = lane
     url, dead_letters = make_queue(context, "dead-letters")
-    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
-    put_rule(context, {"Arn": function, "DeadLetterConfig": {"Arn": dead_letters}}, pattern={"source": ["orders"]})
+    project = f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/p"
+    put_rule(context, {"Arn": project, "DeadLetterConfig": {"Arn": dead_letters}}, pattern={"source": ["orders"]})
     events.publish(uploaded("x", source="orders"))
     (message,) = eventually("the dead letter", lambda: messages(context, url))
     assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "UNSUPPORTED_TARGET"
-    assert "not to lambda" in message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert "not to codebuild" in message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
 def test_buses_forward_once(lane: Lane) -> None:

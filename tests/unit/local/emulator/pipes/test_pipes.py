@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.emulator import pipes
 from local.emulator.context import EmulatorContext
-from local.emulator.pipes.execution import ExecutionError, event_of, submission
+from local.emulator.pipes.execution import ExecutionError, event_of, function_input, submission
 from tests.unit.local.emulator.moto_server import ACCOUNT, REGION, client, eventually, make_role, messages, serving
 
 QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/standard"
@@ -183,3 +183,41 @@ def test_a_path_to_nothing_fails(path: str) -> None:
     event = event_of(MESSAGE, queue_arn=SOURCE, region=REGION)
     with pytest.raises(ExecutionError, match=r"^a: "):
         submission({"JobDefinition": "d", "JobName": "n", "Parameters": {"a": path}}, queue_arn=QUEUE, event=event)
+
+
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:load"
+
+
+class FakeLambda:
+    def __init__(self) -> None:
+        self.started: list[dict[str, Any]] = []
+
+    def invoke(self, **call: Any) -> None:
+        self.started.append(call)
+
+
+def test_a_message_starts_a_function_with_a_list_of_one(tmp_path: Path) -> None:
+    with serving(tmp_path, [pipes.install], second_scale=0.01) as (context, (service,)):
+        service._clients._clients["lambda"] = functions = FakeLambda()
+        url = client(context, "sqs").create_queue(QueueName="orders")["QueueUrl"]
+        actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "lambda:InvokeFunction")
+        role = make_role(context, "pipe", service="pipes.amazonaws.com", actions=actions, resources=[SOURCE, FUNCTION])
+        client(context, "pipes").create_pipe(
+            Name="orders",
+            Source=SOURCE,
+            Target=FUNCTION,
+            RoleArn=role,
+            TargetParameters={
+                "InputTemplate": '{"parameters":{"order":<$.body.order>,"mode":"paid"}}',
+                "LambdaFunctionParameters": {"InvocationType": "FIRE_AND_FORGET"},
+            },
+        )
+        client(context, "sqs").send_message(QueueUrl=url, MessageBody='{"order": "a \\"b\\""}')
+        (call,) = eventually("a start", lambda: functions.started)
+    assert (call["FunctionName"], call["InvocationType"]) == ("load", "Event")
+    assert json.loads(call["Payload"]) == [{"parameters": {"order": 'a "b"', "mode": "paid"}}]
+
+
+def test_a_template_without_its_value_fails_the_execution() -> None:
+    with pytest.raises(ExecutionError, match=r"the event has nothing at \$\.body\.order"):
+        function_input('{"parameters":{"order":<$.body.order>}}', {"body": "{}"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator import batch, events, firehose, logs, s3, scheduler
+from local.emulator import batch, events, firehose, functions, logs, s3, scheduler
 from local.emulator.context import EmulatorContext
 from tests.unit.local.emulator.moto_server import client, serving
 from tests.unit.local.providers.aws.plugin import Plugin
@@ -30,10 +30,22 @@ def _install_batch(context: EmulatorContext) -> Any:
     return batch.install(context, runner=NoContainers())
 
 
+def _install_functions(context: EmulatorContext) -> Any:
+    return functions.install(context, runner=NoContainers())
+
+
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorContext]:
     """The lane's services on a free port; tests use names of their own in it."""
-    installers = (s3.install, events.install, scheduler.install, logs.install, firehose.install, _install_batch)
+    installers = (
+        s3.install,
+        events.install,
+        scheduler.install,
+        logs.install,
+        firehose.install,
+        _install_batch,
+        _install_functions,
+    )
     with serving(tmp_path_factory.mktemp("lane"), installers, registry="localhost:5999") as (context, _):
         yield context
 

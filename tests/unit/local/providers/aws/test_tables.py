@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import keyword
 import re
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def _sdk_file(token: str) -> Path:
     assert found is not None
     assert found.origin is not None
     module, _, name = token.split(":")[1].partition("/")
+    module += "_" if keyword.iskeyword(module) else ""
     return Path(found.origin).parent / ("" if module == "index" else module) / f"{_snake(name)}.py"
 
 
