@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import demo, doctor, events, jobs, local, report, runs, tune
+from cli import demo, doctor, events, jobs, local, report, runs, schedules, tune
 from cli.output import INTERRUPTED
 
 VERSION = "0.1.0"
@@ -47,6 +47,7 @@ app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=tune.EXAMPLES)(tune.tune)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(events.app, name="events")
+app.add_typer(schedules.app, name="schedules")
 app.add_typer(local.app, name="local")
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 

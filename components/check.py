@@ -21,6 +21,7 @@ from components.build_context import (
 )
 from components.isolation import isolation_problems, spread
 from components.settings import Settings, cross_check, effective_specs, load_settings, settings_place
+from components.settings_schedules import schedulable_problems
 from jobs.problems import Problem, Problems, raise_any
 from jobs.spec import JobSpec, LoadedSpec, discover_jobs
 from jobs.spec.arrays import DISPATCH
@@ -101,6 +102,7 @@ def plan(settings: Settings, specs: Sequence[LoadedSpec], *, repository: Path) -
         problems += _queue_problems(settings, loaded)
         if settings.promote_from is None:
             problems += build_problems(loaded, repository)
+    problems += schedulable_problems(settings.stage, merged)
     raise_any(problems)
     return Plan(
         settings=settings,

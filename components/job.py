@@ -89,6 +89,8 @@ class Job(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
     triggers: MadeTriggers
+    submission: Submission
+    """What its triggers submit, and users' schedules."""
 
     def __init__(self, name: str, args: JobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         job, spec = args.planned.name, args.planned.spec
@@ -107,8 +109,9 @@ class Job(pulumi.ComponentResource):
         self.log_group_name = log_group.name
         self.definition_arn_prefix = self.dispatch_arn_prefix = self.function_arn = None
         self.dead_letters = {}
-        made = self._function(spec, log_group) if spec.platform == "lambda" else self._batch(spec, log_group)
-        self.triggers = make_triggers(spec, made, args.places, self._child)
+        on_lambda = spec.platform == "lambda"
+        self.submission = self._function(spec, log_group) if on_lambda else self._batch(spec, log_group)
+        self.triggers = make_triggers(spec, self.submission, args.places, self._child)
         self.register_outputs({"image": self.image_reference})
 
     def _batch(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> Submission:

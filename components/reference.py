@@ -46,6 +46,22 @@ class NetworkLocation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SchedulesLocation:
+    """What users' own schedules are made with, beside their jobs."""
+
+    group: str
+    """Name of the schedule group they are in."""
+    role_arn: str
+    """May submit the schedulable jobs and nothing else."""
+    dead_letters_arn: str
+    target_arn: str
+    timezone: str
+    """Of schedules that name none."""
+    per_owner: int
+    """Schedules an owner may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageReference:
     """The outputs contract: what a stage exports as `stage`. Maps go from the name in settings or job folder."""
 
@@ -86,6 +102,8 @@ class StageReference:
     network: NetworkLocation
     security_groups: Mapping[str, str] = field(default_factory=dict)
     """Isolated job → its security group; empty for a stage of before there were any."""
+    schedules: SchedulesLocation | None = None
+    """None in a stage without schedulable jobs."""
 
     @classmethod
     def read(cls, stack: str, *, place: str | None = None) -> StageReference:
@@ -139,6 +157,13 @@ class StageReference:
         return cls(**found)
 
 
+_LOCATIONS: Final[Mapping[Any, type[Any]]] = {
+    LedgerLocation: LedgerLocation,
+    NetworkLocation: NetworkLocation,
+    SchedulesLocation | None: SchedulesLocation,
+}
+
+
 def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> tuple[dict[str, Any], list[Problem]]:
     hints = get_type_hints(kind)
     found: dict[str, Any] = {}
@@ -150,11 +175,11 @@ def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> 
             found[one.name] = converted
         elif given is None and _is_younger(one):
             continue
-        elif hint in (LedgerLocation, NetworkLocation) and isinstance(given, Mapping):
-            inner, inner_problems = _typed(hint, given, place, at)
+        elif hint in _LOCATIONS and isinstance(given, Mapping):
+            inner, inner_problems = _typed(_LOCATIONS[hint], given, place, at)
             problems += inner_problems
             if not inner_problems:
-                found[one.name] = hint(**inner)
+                found[one.name] = _LOCATIONS[hint](**inner)
         elif hint == Mapping[str, EnvironmentLocation] and _holds_mappings(given):
             environments = {}
             for name, told in given.items():

@@ -18,6 +18,7 @@ from components.settings_model import (
 )
 from components.settings_network import NetworkSettings
 from components.settings_queues import QueueSettings, StateTimeLimitAction
+from components.settings_schedules import ScheduleSettings
 
 __all__ = [
     "SETTING_KEYS",
@@ -31,6 +32,7 @@ __all__ = [
     "MonitoringSettings",
     "NetworkSettings",
     "QueueSettings",
+    "ScheduleSettings",
     "Settings",
     "StateTimeLimitAction",
     "cross_check",

@@ -68,6 +68,8 @@ class JobOverrides(Strict):
     """More or other secrets."""
     enabled: bool | None = None
     """false leaves the job out of this stage."""
+    schedulable: bool | None = None
+    """Whether users may schedule it in this stage."""
     triggers_enabled: bool | None = None
     """false lets all its triggers rest in this stage, true wakes all."""
     triggers: dict[str, TriggerOverride] = Field(default_factory=dict, examples=[{"schedule1": {"enabled": False}}])

@@ -14,6 +14,7 @@ from components.settings_environments import ComputeEnvironmentSettings
 from components.settings_jobs import JobOverrides
 from components.settings_network import NetworkSettings
 from components.settings_queues import QueueSettings
+from components.settings_schedules import ScheduleSettings
 from jobs import conventions, schedule_expression
 from jobs.spec.base import (
     BucketName,
@@ -224,6 +225,8 @@ class Settings(Strict):
     """Who hears of failures and reports."""
     budgets: BudgetSettings = BudgetSettings()
     """What the stage may cost, for the report."""
+    schedules: ScheduleSettings = ScheduleSettings()
+    """Users' own schedules, of jobs that allow them."""
     jobs: dict[JobName, JobOverrides] = Field(default_factory=dict)
     """What this stage changes in job specifications."""
     promote_from: Annotated[

@@ -31,6 +31,7 @@ from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.stage_network import network_args
 from components.state_patterns import Watched
 from components.tagging import stage_tags, tagging
+from components.user_schedules import make_user_schedules
 from jobs import conventions
 
 
@@ -52,8 +53,8 @@ class StageArgs:
 
 class Stage(pulumi.ComponentResource):
     """Children: Network, IsolatedGroups (of isolated jobs), InstanceAccess (with EC2), ComputeEnvironments, JobQueues,
-    Buckets, Monitoring and ReportTopic (by setting), Ledger, a ScheduleGroup (with schedules), Jobs, and `stage.json`
-    in the reports' bucket where there is one. All carry the stage's tags."""
+    Buckets, Monitoring and ReportTopic (by setting), Ledger, a ScheduleGroup (with schedules), Jobs, UserSchedules
+    (with schedulable jobs), and `stage.json` in the reports' bucket where there is one. All carry the stage's tags."""
 
     outputs: Mapping[str, Any]
     """The outputs contract: see `components/reference.py`."""
@@ -81,6 +82,8 @@ class Stage(pulumi.ComponentResource):
         self.topics = self._topics()
         self.ledger = self._ledger()
         self.jobs = self._jobs()
+        submitted = [(planned.spec, self.jobs[planned.name].submission) for planned in args.plan.jobs]
+        self.schedules = make_user_schedules(submitted, settings, args.account, self._alarm_topic_arn, self._child)
 
         self.outputs = self._outputs()
         self._stage_file()
@@ -332,6 +335,8 @@ class Stage(pulumi.ComponentResource):
         dead_letters = {"ledger": self.ledger.dead_letters_url}
         for job in self.jobs.values():
             dead_letters |= {**job.triggers.dead_letters, **job.dead_letters}
+        if self.schedules is not None:
+            dead_letters["schedules"] = self.schedules.dead_letters_url
         return {
             "version": reference.VERSION,
             "project": conventions.PROJECT,
@@ -384,6 +389,7 @@ class Stage(pulumi.ComponentResource):
                 "security_group_id": self.network.security_group_id,
             },
             "security_groups": {job: group.security_group_id for job, group in self.isolated_groups.items()},
+            **({} if self.schedules is None else {"schedules": self.schedules.outputs}),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -17,12 +17,8 @@ from components.function_trigger import may_invoke, payload_of, schedule_payload
 from components.lambda_function import invoke_statement
 from components.names import Names
 from jobs.event_rules.rules import EventRule
+from jobs.schedule_target import MAX_EVENT_AGE_S, MAX_RETRIES, submit_job_arn, submit_job_request
 from jobs.spec import ScheduleSource
-
-MAX_EVENT_AGE_S: Final = 6 * 3600
-MAX_RETRIES: Final = 100
-"""Submissions are refused for a while when more than fifty a second arrive; both limits outlast that."""
-SUBMIT_JOB_TARGET: Final = "aws-sdk:batch:submitJob"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +191,7 @@ class ScheduleTrigger(Trigger):
             flexible_time_window=_window(schedule.source),
             state="ENABLED" if args.enabled else "DISABLED",
             target=aws.scheduler.ScheduleTargetArgs(
-                arn=f"arn:{schedule.partition}:scheduler:::{SUBMIT_JOB_TARGET}"
+                arn=submit_job_arn(schedule.partition)
                 if args.submission.function_arn is None
                 else args.submission.function_arn,
                 role_arn=role.arn,
@@ -227,19 +223,14 @@ def _utc(source: ScheduleSource, local: str | None, *, from_: datetime | None = 
 
 
 def schedule_input(submission: Submission, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """SubmitJob's request in PascalCase, as the scheduler's universal target wants it; parameters keep their names.
-    A function gets the parameters alone."""
+    """SubmitJob's request of a trigger. A function gets the parameters alone."""
     if submission.function_arn is not None:
         return schedule_payload(parameters)
-    request: dict[str, Any] = {
-        "JobName": submission.job_name,
-        "JobQueue": submission.queue_arn,
-        "JobDefinition": submission.definition_arn,
-    }
-    if parameters:
-        request["Parameters"] = dict(parameters)
-    if submission.array_size is not None:
-        request["ArrayProperties"] = {"Size": submission.array_size}
-    if submission.share is not None:
-        request["ShareIdentifier"] = submission.share
-    return request
+    return submit_job_request(
+        job_name=submission.job_name,
+        queue_arn=submission.queue_arn,
+        definition_arn=submission.definition_arn,
+        parameters=parameters,
+        array_size=submission.array_size,
+        share=submission.share,
+    )

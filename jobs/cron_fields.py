@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -146,6 +147,7 @@ class Days:
         return sorted({day for rule in rules or () if (day := rule(year, month)) is not None})
 
 
+@functools.cache  # every day rule of every schedule asks for it
 def _length(year: int, month: int) -> int:
     return calendar.monthrange(year, month)[1]
 

@@ -47,6 +47,8 @@ class StageAccess:
     """`failures`, `reports` → ARN, where the stage has the topic."""
     queues: Mapping[str, str] = field(default_factory=dict)
     """Job queue by its name in the settings → ARN."""
+    schedules: Mapping[str, Any] | None = None
+    """What users' schedules are made with (`jobs.user_schedules`); None in a stage without schedulable jobs."""
     simulated: bool = False
     """Whether its account, and so its bill, is an emulator's."""
 
@@ -90,6 +92,7 @@ def from_outputs(outputs: Mapping[str, Any], *, stack: str, client: Callable[[st
         environments=_environments(exported),
         topics=dict(exported.get("topics", {})),
         queues=dict(exported.get("queues", {})),
+        schedules=exported.get("schedules"),
         simulated=client is not None,
     )
 

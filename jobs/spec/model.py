@@ -138,6 +138,8 @@ class JobSpec(Strict):
     """Makes each submission an array job: many children with an index each."""
     triggers: Annotated[tuple[Trigger, ...], AsTuple, Field(max_length=50)] = ()
     """What submits the job. Without any it runs when somebody submits it."""
+    schedulable: bool = False
+    """true lets users submit it by schedules of their own, made with `batchyard schedules`."""
     enabled: bool = True
     """false leaves the job out of the stage."""
 

@@ -56,6 +56,7 @@ def lambda_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> li
     for key, given, what in (
         ("array", spec.array is not None, "array jobs"),
         ("isolated", spec.isolated.enabled, "place in the stage's network"),
+        ("schedulable", spec.schedulable, "submissions, which users' schedules are"),
         ("share", spec.share is not None, "queues, and so no shares"),
     ):
         if given:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
+from typer.testing import CliRunner
 
 from bench.platform_burst import Burst
+from cli.main import app
 from local.emulator.scheduler.routes import FIRE_PATH
+from local.home import LANE_VARIABLE
 from local.lane import Lane
 from tests.engine.stages import DOCKERFILE, REPOSITORY, Project, Stack, wait_until
 
@@ -26,6 +32,8 @@ resources: {vcpus: 1, memory_mib: 64}
 command: ["Ref::key"]
 parameters: {key: none}
 """
+SCHEDULES = (REPOSITORY / "docs" / "schedules.md").read_text(encoding="utf-8")
+SCHEDULABLE = re.findall(r"```yaml\n(.*?)```", SCHEDULES, re.DOTALL)[0]
 NAMES = ("photo", "parts", "monthly", "sale", "chain", "paid", "orders")
 """One for each example, in the document's order."""
 NAME = "triggers"
@@ -37,7 +45,7 @@ def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
     examples = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
     for name in ("echo", "count"):
         shutil.rmtree(project.folder / "jobs" / name)
-    for name, text in zip((*NAMES, "flights"), (*examples, FLIGHTS), strict=True):
+    for name, text in zip((*NAMES, "flights", "customers"), (*examples, FLIGHTS, SCHEDULABLE), strict=True):
         folder = project.folder / "jobs" / name
         folder.mkdir()
         (folder / "job.yaml").write_text(re.sub(r"memory_mib: \d+", "memory_mib: 64", text))
@@ -168,3 +176,56 @@ def test_each_message_starts_a_job_and_a_poison_one_is_a_dead_letter(lane: Lane,
     reasons = {json.loads(line["message"])["error"]["message"] for line in lines}
     assert all("the event has nothing at $.body." in reason for reason in reasons)
     assert reasons
+
+
+@pytest.fixture
+def schedules(stack: Stack, lane: Lane, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`batchyard schedules` on this stage; gives what it said."""
+    monkeypatch.setenv(LANE_VARIABLE, lane.name)
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["schedules", *words, "--stack", NAME])
+        assert done.exit_code == 0, done.output
+        return str(done.stdout)
+
+    return run
+
+
+def test_a_users_schedule_runs_its_job(lane: Lane, stage: dict[str, Any], schedules: Callable[..., str]) -> None:
+    """Made and removed while the stage is up; the local clock fires it, and the container gets its parameters."""
+    given = ["--param", "customer=acme; echo $HOME", "--param", "month=<aws.scheduler.scheduled-time>"]
+    schedules("add", "customers", "--owner", "anna", "--name", "often", "--rate", "1 minute", *given)
+    schedules("add", "customers", "--owner", "anna", "--name", "resting", "--rate", "1 minute", "--param", "customer=x")
+    schedules("pause", "anna.resting")
+    wait_until("two runs", lambda: len(submitted(lane, "customers")) >= 2)
+    assert schedules("remove", "anna.often", "anna.resting") == "removed anna.often\nremoved anna.resting\n"
+    runs = submitted(lane, "customers")
+    assert {one["customer"] for one in runs} == {"acme; echo $HOME"}
+    times = [datetime.fromisoformat(one["month"]) for one in runs]
+    assert {later - earlier for earlier, later in itertools.pairwise(sorted(times))} == {timedelta(minutes=1)}
+    batch = lane.client("batch")
+    filters = [{"name": "JOB_NAME", "values": [f"batchyard-{NAME}-customers"]}]
+
+    def ended() -> list[dict[str, Any]]:
+        found = batch.list_jobs(jobQueue=stage["queues"]["standard"], filters=filters)["jobSummaryList"]
+        return [one for one in found if one["status"] in ("SUCCEEDED", "FAILED")]
+
+    wait_until("both have run", lambda: len(ended()) >= 2)
+    assert {one["status"] for one in ended()} == {"SUCCEEDED"}
+    told = batch.describe_jobs(jobs=[ended()[0]["jobId"]])["jobs"][0]["container"]
+    (line,) = lane.client("logs").get_log_events(
+        logGroupName=stage["log_groups"]["customers"], logStreamName=told["logStreamName"]
+    )["events"][:1]
+    assert "'--customer', 'acme; echo $HOME', '--month', '20" in line["message"]
+
+
+def test_the_pages_commands_do_what_they_say(stage: dict[str, Any], schedules: Callable[..., str]) -> None:
+    shown = re.findall(r"```console\n(.*?)```", SCHEDULES, re.DOTALL)[0].splitlines()
+    said = [schedules(*shlex.split(line.removeprefix("$ batchyard schedules"))) for line in shown]
+    assert said[0].startswith("anna.acme starts customers, next ")
+    assert "anna has 2 of 100" in said[3]
+    assert "paused" in said[4]
+    assert "awake, next" in said[5]
+    (left,) = json.loads(said[-1])["schedules"]
+    assert (left["name"], left["parameters"]) == ("anna.acme", {"customer": "acme"})
+    schedules("remove", "anna.acme")

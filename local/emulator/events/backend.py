@@ -12,11 +12,11 @@ from moto.events.exceptions import InvalidEventPatternException, ValidationExcep
 from moto.events.models import EventBus, EventsBackend, Rule
 
 from jobs.event_rules.pattern import PatternError, parse_pattern
+from jobs.schedule_times import ScheduleError, parse_schedule
 from local.emulator.events.dispatcher import RuleView
 from local.emulator.events.envelope import event_time, make_event
 from local.emulator.events.targets import ROLE_REQUIRED, service_of
 from local.emulator.events.transformer import TargetInputError, check_input
-from local.emulator.schedule import ScheduleError, parse_schedule
 
 MAX_TARGETS = 5
 _REQUIRED = ("Source", "DetailType", "Detail")

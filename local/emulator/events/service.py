@@ -10,6 +10,7 @@ from typing import Any
 from moto.events.models import Rule, events_backends
 from moto.events.responses import EventsHandler
 
+from jobs.schedule_times import Schedule, ScheduleError, parse_schedule
 from local.emulator.clients import Clients
 from local.emulator.context import EmulatorContext
 from local.emulator.emulated_clock import EmulatedClock, Timetable
@@ -19,7 +20,6 @@ from local.emulator.events.dispatcher import Dispatcher, RuleView
 from local.emulator.events.envelope import event_time, make_event
 from local.emulator.events.targets import service_of
 from local.emulator.permissions import function_refusal, queue_refusal, role_refusal, topic_refusal
-from local.emulator.schedule import Schedule, ScheduleError, parse_schedule
 from local.emulator.substitute import Substitutions
 
 _PRINCIPAL = "events.amazonaws.com"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import heapq
+import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -12,8 +15,8 @@ from moto.core.exceptions import JsonRESTError
 from moto.scheduler.exceptions import ScheduleGroupNotFound
 from moto.scheduler.models import EventBridgeSchedulerBackend, Schedule, ScheduleGroup
 
+from jobs.schedule_times import ScheduleError, parse_schedule
 from local.emulator.permissions import role_refusal
-from local.emulator.schedule import ScheduleError, parse_schedule
 from local.emulator.scheduler.universal_target import (
     MAX_SUBMIT_JOB_BYTES,
     SUBMIT_JOB,
@@ -24,6 +27,7 @@ from local.emulator.scheduler.universal_target import (
 )
 
 PRINCIPAL = "scheduler.amazonaws.com"
+_PAGE = 100
 _botocore = Session()
 _shapes: dict[Action, Any] = {}
 
@@ -67,6 +71,32 @@ def emulated_backend(changed: Callable[[Schedule | None, str, str], None]) -> ty
             super().delete_schedule(group_name, name)
             changed(None, group_name or "default", name)
 
+        def list_schedules(  # type: ignore[override]
+            self,
+            group_names: list[str] | None,
+            state: str | None,
+            name_prefix: str | None = None,
+            *,
+            max_results: int | None = None,
+            next_token: str | None = None,
+        ) -> tuple[list[Schedule], str | None]:
+            """By group and name; the token is the last one's, so a page is right whatever was deleted since."""
+            size = _PAGE if max_results is None else max_results
+            if not 1 <= size <= _PAGE:
+                _refuse(f"MaxResults is {size}; it is 1 to {_PAGE}.")
+            behind = None if next_token is None else _listed_until(next_token)
+            groups = [one for name, one in self.schedule_groups.items() if not group_names or name in group_names]
+            found = [
+                one
+                for group in groups
+                for one in list(group.schedules.values())
+                if (not state or one.state == state)
+                and (not name_prefix or one.name.startswith(name_prefix))
+                and (behind is None or (group.name, one.name) > behind)
+            ]
+            page = heapq.nsmallest(size + 1, found, key=_place)
+            return page[:size], None if len(page) <= size else _token(_place(page[size - 1]))
+
         def create_schedule_group(self, name: str, tags: list[dict[str, str]]) -> ScheduleGroup:
             if name in self.schedule_groups:
                 raise JsonRESTError("ConflictException", f"Schedule group {name} already exists.", code=409)
@@ -81,6 +111,22 @@ def emulated_backend(changed: Callable[[Schedule | None, str, str], None]) -> ty
                 changed(None, group.name, schedule.name)
 
     return EmulatedSchedulerBackend
+
+
+def _place(schedule: Schedule) -> tuple[str, str]:
+    return schedule.group_name, schedule.name
+
+
+def _token(place: tuple[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _listed_until(token: str) -> tuple[str, str]:
+    try:
+        group, name = json.loads(base64.urlsafe_b64decode(token))
+    except ValueError:
+        _refuse("The NextToken is invalid.")
+    return str(group), str(name)
 
 
 def _check(given: dict[str, Any], group_arn: str) -> None:

@@ -4,7 +4,6 @@ workers."""
 from __future__ import annotations
 
 import logging
-import math
 import queue
 import random
 import secrets
@@ -18,6 +17,7 @@ from moto.scheduler.models import Schedule as MotoSchedule
 from moto.scheduler.models import scheduler_backends
 from moto.scheduler.responses import EventBridgeSchedulerResponse
 
+from jobs.schedule_times import Bounded, Schedule, ScheduleError, parse_bounded
 from local.emulator.clients import Clients
 from local.emulator.context import EmulatorContext
 from local.emulator.emulated_clock import EmulatedClock, Timetable
@@ -26,7 +26,6 @@ from local.emulator.events.envelope import event_time
 from local.emulator.events.service import definition_names
 from local.emulator.events.targets import queue_url, resource_of, service_of
 from local.emulator.permissions import role_refusal
-from local.emulator.schedule import Schedule, ScheduleError, parse_schedule
 from local.emulator.scheduler.backend import PRINCIPAL, emulated_backend, group_arn, input_shape
 from local.emulator.scheduler.routes import add_routes
 from local.emulator.scheduler.universal_target import Action, InputError, action_of, call_arguments, with_context
@@ -132,27 +131,27 @@ class SchedulerService:
         if schedule is None or schedule.state == "DISABLED":
             return
         now_s = self.clock.now_s()
-        start_s = float(schedule.start_date) if schedule.start_date else now_s
         try:
-            times = parse_schedule(
-                schedule.schedule_expression, schedule.schedule_expression_timezone, anchor_s=start_s
+            times = parse_bounded(
+                schedule.schedule_expression,
+                schedule.schedule_expression_timezone,
+                made_s=now_s,
+                start_s=_moment_s(schedule.start_date),
+                end_s=_moment_s(schedule.end_date),
             )
         except ScheduleError:
             _log.exception("the schedule %s can't be read", schedule.arn)
             return
-        # A start date is the first moment that counts; `next_s` looks behind its argument.
-        self._plan(key, schedule, times, after_s=max(now_s, start_s - 0.001))
+        self._plan(key, schedule, times, after_s=now_s)
 
-    def _plan(self, key: tuple[str, str], schedule: MotoSchedule, times: Schedule, *, after_s: float) -> None:
-        end_s = float(schedule.end_date) if schedule.end_date else math.inf
+    def _plan(self, key: tuple[str, str], schedule: MotoSchedule, times: Bounded, *, after_s: float) -> None:
         window_s = 60.0 * ((schedule.flexible_time_window or {}).get("MaximumWindowInMinutes") or 0)
 
         def next_s(after_s: float) -> float | None:
             due_s = times.next_s(after_s)
-            if due_s is not None and due_s <= end_s:
-                return due_s
-            self._complete(key, schedule)
-            return None
+            if due_s is None:
+                self._complete(key, schedule)
+            return due_s
 
         due_s = next_s(after_s)
 
@@ -160,8 +159,8 @@ class SchedulerService:
             nonlocal due_s
             assert due_s is not None
             self._invoke(schedule, due_s)
-            # within a window, a time that has passed is only late
-            due_s = next_s(max(due_s, self.clock.now_s() - window_s))
+            # what has become due while others fired is late, not missed
+            due_s = next_s(due_s)
             return None if due_s is None else due_s + random.uniform(0, window_s)
 
         if due_s is not None:
@@ -277,6 +276,10 @@ class SchedulerService:
             _log.info("dead-lettered: %s", what)
         except Exception:
             _log.exception("dropped, the dead-letter queue %s didn't take it: %s", arn, what)
+
+
+def _moment_s(date: Any) -> float | None:
+    return float(date) if date else None
 
 
 def _with_completion(

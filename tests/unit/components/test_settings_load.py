@@ -101,7 +101,7 @@ def test_every_configuration_key_is_offered() -> None:
             {"batchyard:qeues": {}},
             "Pulumi.test.yaml: batchyard:qeues is an unknown key; known are buckets, budgets, compute_environments, "
             "force_destroy, images, jobs, ledger, logs, monitoring, network, owner, promote_from, queues, region, "
-            "timezone; did you mean queues?",
+            "schedules, timezone; did you mean queues?",
         ),
         (
             {"batchyard:stage": "x"},
@@ -248,7 +248,7 @@ def test_every_configuration_key_is_offered() -> None:
         (
             {"batchyard:jobs": {"x": {"platform": "fargate"}}},
             "Pulumi.test.yaml: batchyard:jobs.x.platform is an unknown key; known are enabled, environment, "
-            "isolated, queue, resources, retry, secrets, timeout_s, triggers, triggers_enabled; remove it",
+            "isolated, queue, resources, retry, schedulable, secrets, timeout_s, triggers, triggers_enabled; remove it",
         ),
     ],
 )

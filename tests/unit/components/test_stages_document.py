@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from components.reference import EnvironmentLocation, LedgerLocation, NetworkLocation, StageReference
+from components.reference import EnvironmentLocation, LedgerLocation, NetworkLocation, SchedulesLocation, StageReference
 from components.settings import Settings
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "stages.md"
@@ -48,6 +48,6 @@ def test_every_setting_is_described(words: set[str]) -> None:
 
 
 def test_every_output_is_described(words: set[str]) -> None:
-    kinds = (StageReference, EnvironmentLocation, LedgerLocation, NetworkLocation)
+    kinds = (StageReference, EnvironmentLocation, LedgerLocation, NetworkLocation, SchedulesLocation)
     outputs = {field.name for kind in kinds for field in fields(kind)}
     assert sorted(outputs - words) == []

@@ -67,6 +67,7 @@ FULL: dict[str, Any] = {
         },
         {"sqs": {"take": {"key": "$.body.key"}, "receives": 3}},
     ],
+    "schedulable": True,
     "enabled": True,
 }
 TEXT = yaml.safe_dump(FULL, sort_keys=False)

@@ -84,6 +84,10 @@ def test_the_sound_one_is_a_job() -> None:
             {"isolated": True},
             f"given with platform: lambda; Lambda has no place in the stage's network; remove it, {FARGATE}",
         ),
+        (
+            {"schedulable": True},
+            f"given with platform: lambda; Lambda has no submissions, which users' schedules are; remove it, {FARGATE}",
+        ),
         ({"share": "a"}, f"given with platform: lambda; Lambda has no queues, and so no shares; remove it, {FARGATE}"),
         (
             {"secrets": {"KEY": {"secret": "a/b"}}},

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from jobs.schedule_times import Schedule, ScheduleError, parse_schedule
 from local.emulator.emulated_clock import EmulatedClock, Timetable
-from local.emulator.schedule import Schedule, ScheduleError, parse_schedule
 from tests.unit.local.emulator.moto_server import eventually
 
 

@@ -1,11 +1,11 @@
-"""A schedule expression with its time zone, on the emulated clock: EventBridge's rules and Scheduler's schedules fire
-by it.
+"""When schedules fire: EventBridge's rules and Scheduler's schedules on the emulated clock, users' in what lists them.
 
-jobs.schedule_expression reads them; `at(yyyy-mm-ddThh:mm:ss)` is Scheduler's only.
+jobs.schedule_expression reads the expressions; `at(yyyy-mm-ddThh:mm:ss)` is Scheduler's only.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ class ScheduleError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """When something fires; times are emulated seconds since 1970."""
+    """When something fires; times are seconds since 1970."""
 
     times: Cron | Rate | datetime  # a datetime fires once
     anchor: datetime  # rates count from it
@@ -53,3 +53,31 @@ def parse_schedule(expression: str, timezone: str, *, anchor_s: float) -> Schedu
         return Schedule(times=parse(expression, timezone), anchor=anchor)
     except (ScheduleExpressionError, ValueError) as error:
         raise ScheduleError(str(error)) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded:
+    """A schedule from its start to its end, both included."""
+
+    schedule: Schedule
+    start_s: float
+    end_s: float
+
+    def next_s(self, after_s: float) -> float | None:
+        """The first time after `after_s`; None if there is none any more."""
+        # a start is the first moment that counts, and Schedule looks behind its argument
+        due_s = self.schedule.next_s(max(after_s, self.start_s - 0.001))
+        return due_s if due_s is not None and due_s <= self.end_s else None
+
+
+def parse_bounded(
+    expression: str, timezone: str, *, made_s: float, start_s: float | None, end_s: float | None
+) -> Bounded:
+    """As EventBridge Scheduler keeps it; rates count from the start, without one from when it was made. Raises
+    ScheduleError."""
+    first_s = made_s if start_s is None else start_s
+    return Bounded(
+        schedule=parse_schedule(expression, timezone, anchor_s=first_s),
+        start_s=first_s,
+        end_s=math.inf if end_s is None else end_s,
+    )
