@@ -295,6 +295,16 @@ def _private_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
 
 
 def _node_problems(settings: Settings, loaded: LoadedSpec, names: Sequence[str], count: int) -> list[Problem]:
+    unmanaged = [name for name in names if settings.compute_environments[name].is_unmanaged]
+    if unmanaged:
+        return [
+            Problem(
+                place=loaded.place("nodes"),
+                got=f"given, and queue {loaded.spec.queue} has unmanaged environments ({', '.join(unmanaged)})",
+                allowed="Batch runs multi-node jobs in managed environments only",
+                remedy="choose a queue with managed on-demand environments alone",
+            )
+        ]
     spot = [name for name in names if settings.compute_environments[name].is_spot]
     if spot:
         return [
@@ -305,7 +315,8 @@ def _node_problems(settings: Settings, loaded: LoadedSpec, names: Sequence[str],
                 remedy="choose a queue with on-demand environments alone",
             )
         ]
-    vcpus, most = loaded.spec.resources.vcpus * count, max(settings.compute_environments[n].max_vcpus for n in names)
+    vcpus = loaded.spec.resources.vcpus * count
+    most = max(settings.compute_environments[name].max_vcpus or 0 for name in names)
     if vcpus <= most:
         return []
     return [
@@ -335,7 +346,9 @@ def _architectures(settings: Settings, queue: str) -> set[str]:
     found: set[str] = set()
     for name in settings.queues[queue].compute_environments:
         environment = settings.compute_environments.get(name)
-        if environment is not None and not environment.is_fargate:
+        if environment is not None and environment.is_unmanaged:
+            found.add(environment.architecture or X86_64)
+        elif environment is not None and not environment.is_fargate:
             found |= {kind.architecture for kind in instance_kinds(environment.instance_types)}
     return found
 
@@ -346,5 +359,5 @@ def _environment(settings: Settings, name: str) -> Environment:
         name=name,
         kind=environment.kind,
         instance_types=environment.instance_types,
-        max_vcpus=environment.max_vcpus,
+        max_vcpus=environment.max_vcpus or 0,
     )

@@ -1,4 +1,4 @@
-"""A managed compute environment: EC2 spot, EC2 on-demand, Fargate or Fargate Spot; updatable in place by default."""
+"""A compute environment: EC2 or Fargate, on spot capacity or not, updatable in place by default; or unmanaged EC2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from components.names import Names
 
-Kind = Literal["ec2-spot", "ec2-on-demand", "fargate", "fargate-spot"]
+Kind = Literal["ec2-spot", "ec2-on-demand", "ec2-unmanaged", "fargate", "fargate-spot"]
 
 BATCH_TYPES: Final[Mapping[Kind, str]] = {
     "ec2-spot": "SPOT",
@@ -34,7 +34,8 @@ class ComputeEnvironmentArgs:
     environment: str
     """The environment's name in the settings."""
     kind: Kind
-    max_vcpus: int
+    """`ec2-unmanaged` takes nothing of what follows."""
+    max_vcpus: int = 0
     min_vcpus: int = 0
     instance_types: Sequence[str] = ()
     allocation_strategy: str | None = None
@@ -53,22 +54,23 @@ class ComputeEnvironmentArgs:
 
 
 class ComputeEnvironment(pulumi.ComponentResource):
-    """Children: on EC2 a LaunchTemplate, and the batch ComputeEnvironment."""
+    """Children: on managed EC2 a LaunchTemplate, and the batch ComputeEnvironment."""
 
     kind: Kind
     arn: pulumi.Output[str]
     ecs_cluster_arn: pulumi.Output[str]
-    """Of the cluster that Batch makes for it, and runs its instances and tasks in."""
+    """Of the cluster that Batch makes for it, and runs its instances and tasks in. With an unmanaged one somebody
+    registers instances of their own."""
 
     def __init__(self, name: str, args: ComputeEnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("batchyard:components:ComputeEnvironment", name, None, opts)
         self._logical = args.names.of("compute environment", args.environment)
-        resources = self._fargate(args) if args.kind in ("fargate", "fargate-spot") else self._ec2(args)
+        resources = self._resources(args)
         environment = aws.batch.ComputeEnvironment(
             # auto-named, and no service role: with a name or a role of its own, changes would replace it, and
             # Batch refuses to delete an environment a queue still names
             self._logical,
-            type="MANAGED",
+            type="MANAGED" if resources is not None else "UNMANAGED",
             state="ENABLED",
             compute_resources=resources,
             opts=pulumi.ResourceOptions(
@@ -82,6 +84,12 @@ class ComputeEnvironment(pulumi.ComponentResource):
         self.arn = environment.arn
         self.ecs_cluster_arn = environment.ecs_cluster_arn
         self.register_outputs({"arn": self.arn, "ecs_cluster_arn": self.ecs_cluster_arn})
+
+    def _resources(self, args: ComputeEnvironmentArgs) -> aws.batch.ComputeEnvironmentComputeResourcesArgs | None:
+        """None for an unmanaged environment: Batch boots nothing there."""
+        if args.kind == "ec2-unmanaged":
+            return None
+        return self._fargate(args) if args.kind in ("fargate", "fargate-spot") else self._ec2(args)
 
     def _fargate(self, args: ComputeEnvironmentArgs) -> aws.batch.ComputeEnvironmentComputeResourcesArgs:
         # Batch refuses every field about instances here

@@ -80,6 +80,18 @@ def isolation_problems(settings: Settings, loaded: LoadedSpec) -> list[Problem]:
         allowed, remedy = lacking
         otherwise = f"or let it run in its queue here with batchyard:jobs.{loaded.name}.isolated: false"
         problems.append(Problem(place=place, got="given", allowed=allowed, remedy=f"{remedy}, {otherwise}"))
+    queue = settings.queues.get(loaded.spec.queue)
+    environments = [] if queue is None else queue.compute_environments
+    for name in environments:
+        if name in settings.compute_environments and settings.compute_environments[name].is_unmanaged:
+            problems.append(
+                Problem(
+                    place=place,
+                    got=f"given, and {name} of queue {loaded.spec.queue} is unmanaged",
+                    allowed="its environments are like its queue's, and Batch boots instances in managed ones only",
+                    remedy="choose a queue with managed environments alone",
+                )
+            )
     if network.vpc_id is None and network.egress in ("interface-endpoints", "none"):
         problems += [
             Problem(

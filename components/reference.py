@@ -32,10 +32,10 @@ class LedgerLocation:
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentLocation:
     kind: str
-    """`ec2-spot`, `ec2-on-demand`, `fargate` or `fargate-spot`."""
+    """`ec2-spot`, `ec2-on-demand`, `ec2-unmanaged`, `fargate` or `fargate-spot`."""
     arn: str
     ecs_cluster_arn: str
-    """Of the cluster that Batch made for it."""
+    """Of the cluster that Batch made for it; who fills an unmanaged one registers instances there."""
 
 
 @dataclass(frozen=True, kw_only=True)

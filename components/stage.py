@@ -129,7 +129,7 @@ class Stage(pulumi.ComponentResource):
     def _compute_environments(self) -> dict[str, ComputeEnvironment]:
         wanted = self._settings.compute_environments
         access = None
-        if any(not environment.is_fargate for environment in wanted.values()):
+        if any(environment.boots_instances for environment in wanted.values()):
             access = InstanceAccess(
                 self._names.of("role", "instances"),
                 InstanceAccessArgs(names=self._names, partition=self._args.account.partition),
@@ -148,7 +148,7 @@ class Stage(pulumi.ComponentResource):
                 names=self._names,
                 environment=name,
                 kind=wanted.kind,
-                max_vcpus=wanted.max_vcpus,
+                max_vcpus=wanted.max_vcpus or 0,
                 min_vcpus=wanted.min_vcpus,
                 instance_types=wanted.instance_types,
                 allocation_strategy=wanted.allocation_strategy,

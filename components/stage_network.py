@@ -25,7 +25,7 @@ def network_args(plan: Plan, *, names: Names, zones: Sequence[str]) -> NetworkAr
         private=wanted.private,
         egress=wanted.egress,
         has_interface_endpoints=serves_all or (wanted.isolated_endpoints and bool(jobs)),
-        has_ec2=any(not one.is_fargate for one in environments),
+        has_ec2=any(one.boots_instances for one in environments),
         notifies=any(job.spec.permissions.notify for job in jobs),
         asks_costs=any(job.spec.permissions.costs for job in jobs),
         submits=any(job.spec.manifest for job in jobs),

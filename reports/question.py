@@ -29,6 +29,7 @@ from scheduling.catalog import FARGATE
 
 _FARGATE: Final = "fargate"
 _SPOT: Final = "spot"
+_UNMANAGED: Final = "unmanaged"
 SAY_EVERY_OBJECTS: Final = 500
 SIMULATED: Final = "the bill is simulated: machine time of this emulated account at public prices; nobody pays it"
 
@@ -82,7 +83,10 @@ def question(
             lambda: access.client("pricing"), cache=cache / "prices.json", today=now.astimezone(UTC).date(), say=say
         ),
         spot_history=from_ec2(lambda: access.client("ec2"), say=say),
-        notes=(SIMULATED,) if access.simulated or facts.endpoint_url else (),
+        notes=(
+            *((SIMULATED,) if access.simulated or facts.endpoint_url else ()),
+            *_not_billed(access.environments),
+        ),
         missing=tuple(missing),
     )
 
@@ -135,6 +139,22 @@ def _fetch(access: StageAccess, bucket: str, folder: Path, say: Callable[[str], 
     return fetch
 
 
+def _not_billed(exported: Mapping[str, ExportedEnvironment]) -> tuple[str, ...]:
+    names = sorted(name for name, one in exported.items() if one.kind.endswith(_UNMANAGED))
+    if not names:
+        return ()
+    return (
+        f"what ran in {', '.join(names)} has no cost here: the instances are somebody's own, on no bill of the stage",
+    )
+
+
+def _purchase(kind: str) -> str:
+    """`unmanaged` is no line of the stage's bill: what runs there takes nothing of other instances' cost."""
+    if kind.endswith(_UNMANAGED):
+        return _UNMANAGED
+    return _SPOT if kind.endswith(_SPOT) else "on-demand"
+
+
 def _environments(
     exported: Mapping[str, ExportedEnvironment], kinds: Mapping[str, str]
 ) -> tuple[dict[str, Environment], dict[str, Environment], list[str]]:
@@ -144,7 +164,7 @@ def _environments(
     without: list[str] = []
     for name, one in sorted(exported.items()):
         kind = one.kind or kinds.get(name, "")
-        environment = Environment(name=name, purchase=_SPOT if kind.endswith(_SPOT) else "on-demand")
+        environment = Environment(name=name, purchase=_purchase(kind))
         if one.arn:
             named[one.arn.rpartition("/")[2]] = environment
         if one.ecs_cluster_arn:

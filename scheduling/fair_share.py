@@ -78,7 +78,8 @@ class FairLine:
         """What is kept for shares that don't run yet: (reservation ÷ 100) ^ active shares of all vCPUs."""
         reserved = self._policy.compute_reservation / 100
         used = sum(one.running_vcpus for one in self._shares.values())
-        if not reserved or used == 0:
+        # of an environment that nobody gave a size nothing can be kept
+        if not reserved or used == 0 or not self._max_vcpus:
             return True
         active = sum(1 for one in self._shares.values() if one.running_vcpus or one is share)
         limit = self._max_vcpus * (1 - reserved**active)

@@ -62,7 +62,9 @@ def smallest_holding(environment: Environment, request: Request) -> InstanceType
 
 
 def fits(environment: Environment, request: Request) -> bool:
-    """Could an otherwise empty environment run it?"""
+    """Could an otherwise empty environment run it? What somebody registers with an unmanaged one, nobody knows."""
+    if environment.is_unmanaged:
+        return True
     if environment.is_fargate:
         sizes = FARGATE.get(float(request.vcpus), ())
         return request.gpus == 0 and request.memory_mib in sizes and request.vcpus <= environment.max_vcpus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["ec2-spot", "ec2-on-demand", "fargate", "fargate-spot"]
+Kind = Literal["ec2-spot", "ec2-on-demand", "ec2-unmanaged", "fargate", "fargate-spot"]
 FARGATE_KINDS: frozenset[str] = frozenset({"fargate", "fargate-spot"})
 
 
@@ -15,9 +15,10 @@ class Environment:
 
     name: str
     kind: Kind
-    # types, families or groups as the environment names them; empty for Fargate
+    # types, families or groups as the environment names them; empty for Fargate and unmanaged ones
     instance_types: tuple[str, ...] = ()
-    # bounds the vCPUs of its instances (EC2) or of its running jobs (Fargate)
+    # bounds the vCPUs of its instances (EC2) or of its running jobs (Fargate); of an unmanaged one those that its owner
+    # expects, 0 where nobody said
     max_vcpus: int
     # a disabled environment starts nothing; what runs in it ends in peace
     enabled: bool = True
@@ -25,6 +26,11 @@ class Environment:
     @property
     def is_fargate(self) -> bool:
         return self.kind in FARGATE_KINDS
+
+    @property
+    def is_unmanaged(self) -> bool:
+        """It boots nothing: jobs run on instances that somebody registers."""
+        return self.kind == "ec2-unmanaged"
 
 
 DEFAULT_DECAY_S = 600

@@ -50,9 +50,13 @@ class Room:
     _able: dict[Request, bool] = field(default_factory=dict)
 
     def ever_fits(self, request: Request) -> bool:
-        """Could the environment run it when empty?"""
+        """Could the environment run it when empty? An unmanaged one on what is registered now."""
         if request not in self._able:
-            self._able[request] = fits(self.environment, request)
+            self._able[request] = (
+                any(holds(one.kind, request) for one in self.instances)
+                if self.environment.is_unmanaged
+                else fits(self.environment, request)
+            )
         return self._able[request]
 
     def place(self, job: Job) -> Start | None:

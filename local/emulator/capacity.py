@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Purchase = Literal["on-demand", "spot"]
+Purchase = Literal["on-demand", "spot", "unmanaged"]
+"""`unmanaged` is somebody's own: who runs it pays for it."""
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ class Environment:
     name: str
     """In the settings."""
     purchase: str
-    """`spot` or `on-demand`."""
+    """`spot`, `on-demand` or `unmanaged`."""
 
 
 def known(

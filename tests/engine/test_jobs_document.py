@@ -232,6 +232,34 @@ def test_a_share_reaches_the_job(stack: Stack, stage: dict[str, Any]) -> None:
     assert json.loads(target["Input"])["ShareIdentifier"] == "research"
 
 
+def test_a_job_runs_on_the_instance_that_somebody_registers(stack: Stack, stage: dict[str, Any]) -> None:
+    lane = stack.project.lane
+    batch, ecs, ec2 = (lane.client(service) for service in ("batch", "ecs", "ec2"))
+    theirs = stage["environments"]["theirs"]
+    assert theirs["kind"] == "ec2-unmanaged"
+    cluster = theirs["ecs_cluster_arn"]
+    submitted = batch.submit_job(
+        jobName="crawl", jobQueue=stage["queues"]["theirs"], jobDefinition=stage["job_definitions"]["crawl"]
+    )["jobId"]
+    assert wait_until(
+        lambda: batch.describe_jobs(jobs=[submitted])["jobs"][0]["status"] == "RUNNABLE", timeout_s=DEADLINE_S
+    )
+    assert ecs.list_container_instances(cluster=cluster)["containerInstanceArns"] == []
+
+    instance = ec2.run_instances(ImageId="ami-12c6146b", InstanceType="m7i.large", MinCount=1, MaxCount=1)
+    instance_id = instance["Instances"][0]["InstanceId"]
+    registered = ecs.register_container_instance(
+        cluster=cluster, instanceIdentityDocument=json.dumps({"instanceId": instance_id})
+    )["containerInstance"]["containerInstanceArn"]
+    try:
+        described = ended(lane, submitted)
+        assert described["status"] == "SUCCEEDED", described
+        assert described["attempts"][-1]["container"]["containerInstanceArn"] == registered
+    finally:
+        ecs.deregister_container_instance(cluster=cluster, containerInstance=registered, force=True)
+        ec2.terminate_instances(InstanceIds=[instance_id])
+
+
 def test_an_isolated_job_runs_alone_and_goes_out_as_declared(stack: Stack, stage: dict[str, Any]) -> None:
     lane = stack.project.lane
     described = run(lane, stage, "audit", "audit_isolated")

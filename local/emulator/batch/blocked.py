@@ -33,8 +33,7 @@ def find_blocked(store: Store, runnable: Iterable[Job]) -> list[tuple[Job, str |
         queue = store.queues.get(queue_arn)
         if queue is None:
             continue
-        views = (environment.for_scheduling() for environment in store.environments_of(queue))
-        answer = check_fit(job.request, [view for view in views if view is not None])
+        answer = check_fit(job.request, [one.for_scheduling() for one in store.environments_of(queue)])
         if isinstance(answer, NoFit):
             found.append((job, answer.code, TEXTS[answer.code]))
         elif job.blocked_code is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from local.emulator.batch.arns import new_task_id
 from local.emulator.batch.blocked import find_blocked
+from local.emulator.batch.environments import ComputeEnvironment
 from local.emulator.batch.fleet import Fleet
 from local.emulator.batch.jobs import WAITING, Attempt, Job
 from local.emulator.batch.lifecycle import Lifecycle
@@ -96,6 +97,20 @@ class Engine:
 
     def now_ms(self) -> int:
         return int(self._wall_s() * 1000)
+
+    # from ECS
+
+    def register(self, environment: ComputeEnvironment, ec2_instance_id: str, instance_type: str) -> str:
+        """Somebody's own instance joins an unmanaged environment; gives its container instance's ARN."""
+        with self._changed:
+            arn = self.fleet.register(environment, ec2_instance_id, instance_type)
+            self._wake()
+            return arn
+
+    def deregister(self, container_instance_arn: str, *, force: bool) -> bool:
+        """It takes no more jobs and goes with its last. Without `force` a busy one stays, and the answer is False."""
+        with self._changed:
+            return self.fleet.deregister(container_instance_arn, force=force)
 
     # from the API
 
@@ -205,9 +220,8 @@ class Engine:
             self._begin(self._store.jobs[start.job_id], start)
 
     def _state(self, runnable: list[Job]) -> State:
-        views = (environment.for_scheduling() for environment in self._store.environments.values())
         return State(
-            environments=tuple(view for view in views if view is not None),
+            environments=tuple(one.for_scheduling() for one in self._store.environments.values()),
             queues=tuple(
                 queue.for_scheduling(self._store.fair_share_of(queue)) for queue in self._store.queues.values()
             ),

@@ -9,7 +9,7 @@ from typing import Any
 
 from local.emulator.batch.arns import NAME, Arns, last_part
 from local.emulator.batch.errors import client_error, require
-from local.emulator.capacity import Home
+from local.emulator.capacity import Home, Purchase
 from scheduling.catalog import UnknownInstanceType, resolve
 from scheduling.model import Environment, Kind
 
@@ -71,6 +71,8 @@ class ComputeEnvironment:
     type: str
     state: str
     service_role: str
+    # of an unmanaged one, for the compute reservation of fair-share queues; None where it wasn't said
+    unmanaged_vcpus: int | None = None
     # computeResources of the API, with what AWS fills in
     resources: dict[str, Any] = field(default_factory=dict)
     cluster_name: str
@@ -82,6 +84,15 @@ class ComputeEnvironment:
     def is_fargate(self) -> bool:
         return str(self.resources.get("type", "")).startswith("FARGATE")
 
+    @property
+    def is_unmanaged(self) -> bool:
+        return self.type == "UNMANAGED"
+
+    def _purchase(self) -> Purchase:
+        if self.is_unmanaged:
+            return "unmanaged"
+        return "spot" if str(self.resources.get("type", "")).endswith("SPOT") else "on-demand"
+
     def home(self, arns: Arns) -> Home:
         """What its instances and tasks are told with."""
         return Home(
@@ -89,7 +100,7 @@ class ComputeEnvironment:
             region=arns.region,
             cluster_name=self.cluster_name,
             cluster_arn=self.cluster_arn,
-            purchase="spot" if str(self.resources.get("type", "")).endswith("SPOT") else "on-demand",
+            purchase=self._purchase(),
         )
 
     def describe(self, tags: dict[str, str]) -> dict[str, Any]:
@@ -106,6 +117,8 @@ class ComputeEnvironment:
             "containerOrchestrationType": "ECS",
             "uuid": self.uuid,
         }
+        if self.unmanaged_vcpus is not None:
+            described["unmanagedvCpus"] = self.unmanaged_vcpus
         if self.type == "MANAGED":
             described["computeResources"] = dict(self.resources)
             if not self.is_fargate:
@@ -115,10 +128,15 @@ class ComputeEnvironment:
                 }
         return described
 
-    def for_scheduling(self) -> Environment | None:
-        """The scheduler's view; None for an unmanaged environment, which has no capacity of its own here."""
-        if self.type != "MANAGED":
-            return None
+    def for_scheduling(self) -> Environment:
+        """The scheduler's view."""
+        if self.is_unmanaged:
+            return Environment(
+                name=self.arn,
+                kind="ec2-unmanaged",
+                max_vcpus=self.unmanaged_vcpus or 0,
+                enabled=self.state == "ENABLED",
+            )
         return Environment(
             name=self.arn,
             kind=KINDS[self.resources["type"]],
@@ -151,10 +169,16 @@ def new_environment(body: dict[str, Any], arns: Arns) -> ComputeEnvironment:
         type=body["type"],
         state=_state(body.get("state") or "ENABLED"),
         service_role=body.get("serviceRole") or arns.service_linked_role(),
+        unmanaged_vcpus=_unmanaged_vcpus(body, None),
         resources=resources,
         cluster_name=cluster_name,
         cluster_arn=f"arn:aws:ecs:{arns.region}:{arns.account}:cluster/{cluster_name}",
     )
+
+
+def _unmanaged_vcpus(body: dict[str, Any], known: int | None) -> int | None:
+    given = body.get("unmanagedvCpus")
+    return known if given is None else int(given)
 
 
 def _state(state: str) -> str:
@@ -246,6 +270,7 @@ def update_environment(environment: ComputeEnvironment, body: dict[str, Any], ar
         _complete(resources)
     environment.state = state
     environment.service_role = service_role
+    environment.unmanaged_vcpus = _unmanaged_vcpus(body, environment.unmanaged_vcpus)
     environment.resources = resources
     if body.get("updatePolicy"):
         environment.update_policy = body["updatePolicy"]

@@ -1,7 +1,8 @@
 """The capacity of the emulated account: logically booted instances and what jobs hold of them.
 
 An instance is booted with its first job and let go with its last: booting costs nothing here, and an idle one would
-keep a larger one from being booted within `maxvCpus`.
+keep a larger one from being booted within `maxvCpus`. Those that somebody registers with an unmanaged environment stay
+until they are deregistered.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class _Booted:
     environment: str
     facts: BootedInstance
     jobs: dict[str, Request] = field(default_factory=dict)
+    # somebody's own: it stays without jobs
+    stays: bool = False
 
     def for_scheduling(self) -> Instance:
         return Instance(
@@ -53,10 +56,14 @@ class Fleet:
         self._watchers = watchers
         self._now_ms = now_ms
         self._instances: dict[str, _Booted] = {}
+        # deregistered while jobs ran on them
+        self._leaving: set[str] = set()
         self._on_fargate: dict[str, dict[str, Request]] = defaultdict(dict)
 
     def instances(self) -> tuple[Instance, ...]:
-        return tuple(booted.for_scheduling() for booted in self._instances.values())
+        """Those that take jobs."""
+        leaving = (booted for booted in self._instances.values() if booted.scheduling_id not in self._leaving)
+        return tuple(booted.for_scheduling() for booted in leaving)
 
     def fargate_vcpus(self) -> tuple[tuple[str, float], ...]:
         """Environment → vCPUs of its running jobs."""
@@ -96,11 +103,44 @@ class Fleet:
         for jobs in self._on_fargate.values():
             jobs.pop(job_id, None)
         for booted in list(self._instances.values()):
-            if booted.jobs.pop(job_id, None) is not None and not booted.jobs:
+            if booted.jobs.pop(job_id, None) is not None and not booted.jobs and not booted.stays:
                 self._let_go(booted)
+
+    def register(self, environment: ComputeEnvironment, ec2_instance_id: str, instance_type: str) -> str:
+        """Takes in an instance of somebody's own, of a known type; gives its container instance's ARN."""
+        facts = BootedInstance(
+            home=environment.home(self._arns),
+            ec2_instance_id=ec2_instance_id,
+            container_instance_arn=self._arns.container_instance(environment.cluster_name, new_task_id()),
+            type=instance_type,
+            tags={},
+            booted_at_ms=self._now_ms(),
+        )
+        arn = facts.container_instance_arn
+        self._instances[arn] = _Booted(scheduling_id=arn, environment=environment.arn, facts=facts, stays=True)
+        self._watchers.tell(lambda watcher: watcher.instance_booted(facts))
+        return arn
+
+    def deregister(self, container_instance_arn: str, *, force: bool) -> bool:
+        """Lets a registered instance go, with `force` after its last job; False for a busy one without."""
+        booted = self._instances[container_instance_arn]
+        if booted.jobs and not force:
+            return False
+        booted.stays = False
+        self._leaving.add(container_instance_arn)
+        if not booted.jobs:
+            self._let_go(booted)
+        return True
+
+    def forget(self, environment: str) -> None:
+        """The environment is deleted: what is registered with it goes, at once or after its last job."""
+        for booted in list(self._instances.values()):
+            if booted.environment == environment and booted.stays:
+                self.deregister(booted.scheduling_id, force=True)
 
     def _let_go(self, booted: _Booted) -> None:
         del self._instances[booted.scheduling_id]
+        self._leaving.discard(booted.scheduling_id)
         now_ms = self._now_ms()
         self._watchers.tell(lambda watcher: watcher.instance_gone(booted.facts, now_ms))
 

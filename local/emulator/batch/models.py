@@ -108,7 +108,18 @@ class BatchyardBatchBackend(BatchBackend):
                 raise client_error("Cannot delete, found existing JobQueue relationship")
             del self.store.environments[environment.arn]
             self._forget_tags(environment.arn)
+            self.engine.fleet.forget(environment.arn)
             ecs_backends[self.account_id][self.region_name].delete_cluster(environment.cluster_name)
+
+    def register_instance(self, cluster_name: str, ec2_instance_id: str, instance_type: str) -> str | None:
+        """Somebody's own instance joins an unmanaged environment's cluster; gives its container instance's ARN, None
+        for a cluster that no such environment has."""
+        with self.store.lock:
+            found = (one for one in self.store.environments.values() if one.cluster_name == cluster_name)
+            environment = next((one for one in found if one.is_unmanaged), None)
+            if environment is None:
+                return None
+            return self.engine.register(environment, ec2_instance_id, instance_type)
 
     def _environment(self, identifier: str) -> ComputeEnvironment:
         environment = named(self.store.environments, identifier)

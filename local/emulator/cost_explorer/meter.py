@@ -77,7 +77,8 @@ class _Life:
 
 
 class Meter:
-    """A watcher of Batch; asked from the threads of requests."""
+    """A watcher of Batch; asked from the threads of requests. What somebody registers with an unmanaged environment
+    isn't metered: it carries none of the stage's tags, and who runs it pays for it."""
 
     def __init__(self, prices: Prices) -> None:
         self._prices = prices
@@ -117,6 +118,8 @@ class Meter:
 
     def instance_booted(self, instance: Instance) -> None:
         home = instance.home
+        if home.purchase == "unmanaged":
+            return
         prefix = "SpotUsage" if home.purchase == "spot" else "BoxUsage"
         price, unpriced = None, ""
         try:

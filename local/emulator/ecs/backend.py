@@ -6,10 +6,14 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.batch.models import batch_backends
+from moto.ec2.models import ec2_backends
+from moto.ecs.exceptions import EcsClientException
 from moto.ecs.models import Cluster, ContainerInstance, EC2ContainerServiceBackend
 
+from local.emulator.batch.models import BatchyardBatchBackend
 from local.emulator.capacity import Instance
-from scheduling.catalog import instance_type
+from scheduling.catalog import UnknownInstanceType, instance_type
 
 CPU_UNITS = 1024
 """Of a vCPU."""
@@ -24,6 +28,8 @@ class BatchContainerInstance(ContainerInstance):
         self._arn = instance.container_instance_arn
         self._cpu_units, self._memory_mib = kind.vcpus * CPU_UNITS, kind.usable_memory_mib
         self.ec2_instance_id = instance.ec2_instance_id
+        # not Batch's own: an unmanaged environment's
+        self.is_somebodys = instance.home.purchase == "unmanaged"
         self.status = "ACTIVE"
         self.agent_connected = True
         self.version = 1
@@ -96,6 +102,40 @@ class EmulatedEcsBackend(EC2ContainerServiceBackend):
     def describe_container_instances(self, cluster_str: str, list_container_instance_ids: list[str]) -> Any:
         with self.lock:
             return super().describe_container_instances(cluster_str, list_container_instance_ids)
+
+    def register_container_instance(self, cluster_str: str, ec2_instance_id: str) -> ContainerInstance:
+        """As the agent of an instance that somebody booted does. In the cluster of an unmanaged environment Batch runs
+        jobs on it from now on; it must be of a type that the catalogue knows."""
+        with self.lock:
+            name = self._get_cluster(cluster_str).name
+        batch: Any = batch_backends[self.account_id][self.region_name]
+        if not isinstance(batch, BatchyardBatchBackend):
+            return super().register_container_instance(cluster_str, ec2_instance_id)
+        kind = str(ec2_backends[self.account_id][self.region_name].get_instance(ec2_instance_id).instance_type)
+        try:
+            instance_type(kind)
+        except UnknownInstanceType as error:
+            raise EcsClientException(f"{ec2_instance_id} has a type that the emulator doesn't know: {error}") from error
+        # without the lock: Batch takes its own first
+        arn = batch.register_instance(name, ec2_instance_id, kind)
+        if arn is None:
+            return super().register_container_instance(cluster_str, ec2_instance_id)
+        with self.lock:
+            return self.container_instances[name][arn.rpartition("/")[2]]
+
+    def deregister_container_instance(
+        self, cluster_str: str, container_instance_str: str, force: bool
+    ) -> ContainerInstance:
+        with self.lock:
+            name = self._get_cluster(cluster_str).name
+            registered = self.container_instances.get(name, {}).get(container_instance_str.rpartition("/")[2])
+        batch: Any = batch_backends[self.account_id][self.region_name]
+        if not isinstance(registered, BatchContainerInstance) or not registered.is_somebodys:
+            found: ContainerInstance = super().deregister_container_instance(cluster_str, container_instance_str, force)
+            return found
+        if not batch.engine.deregister(registered.container_instance_arn, force=bool(force)):
+            raise EcsClientException("Found running tasks on the instance.")
+        return registered
 
     # Batch's side
 

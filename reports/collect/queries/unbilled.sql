@@ -1,5 +1,5 @@
 -- What ran on days of the period that have no line of its kind on the bill: hours of instances by type; vCPU- and GB-hours of Fargate, GB-hours of
--- Lambda. Times as in hosts.sql and task_pieces.sql, without what AWS rounds up or gives.
+-- Lambda. Times as in hosts.sql and task_pieces.sql, without what AWS rounds up or gives. Somebody's own instances are on no bill of the stage.
 WITH days AS (
   SELECT CAST(unnest(range(CAST($since AS TIMESTAMP), CAST($until AS TIMESTAMP), INTERVAL 1 DAY)) AS DATE) AS day
 ),
@@ -12,6 +12,7 @@ unbilled AS (
 ran AS (
   SELECT 'ec2' AS kind, instance_type, purchase, started_at AS from_at, coalesce(ended_at, $now) AS to_at, 1.0 AS units
   FROM instances
+  WHERE purchase <> 'unmanaged'
   UNION ALL
   SELECT
     m.kind, '' AS instance_type, coalesce(a.purchase, 'on-demand') AS purchase, coalesce(a.pull_started_at, a.started_at) AS from_at,

@@ -185,3 +185,8 @@ def test_a_whole_week_without_a_bill_is_told_by_its_ends(connection: DuckDBPyCon
 def test_minutes_around_midnight_are_not_worth_a_sentence(connection: DuckDBPyConnection) -> None:
     machine(connection, "spot", at(SUNDAY, 0), at(SUNDAY, 0.04))
     assert said(connection) == []
+
+
+def test_somebody_elses_machine_is_on_no_bill(connection: DuckDBPyConnection) -> None:
+    machine(connection, "unmanaged", at(SUNDAY, 0), at(SUNDAY, 2))
+    assert said(connection) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,3 +192,22 @@ def test_fargate_counts_the_vcpus_of_its_jobs() -> None:
 
 def test_a_job_of_the_future_waits() -> None:
     assert decide(one_queue(job("1", at=9.0)), 8.0) == []
+
+
+THEIRS = Environment(name="theirs", kind="ec2-unmanaged", max_vcpus=0)
+
+
+def test_an_unmanaged_environment_boots_nothing_and_runs_on_what_is_registered() -> None:
+    queue = Queue(name="theirs", priority=1, environments=("theirs",))
+    fitting = Job(id="fits", queue="theirs", vcpus=1, memory_mib=1024, submitted_at_s=0)
+    too_large = Job(id="large", queue="theirs", vcpus=4, memory_mib=1024, submitted_at_s=1)
+    state = State(environments=(THEIRS,), queues=(queue,), jobs=(fitting, too_large))
+    assert decide(state, 10.0) == []
+    registered = replace(state, instances=(Instance(id="i-1", environment="theirs", type="m5.large"),))
+    assert [(one.job_id, one.instance_id, one.boots) for one in decide(registered, 10.0)] == [("fits", "i-1", False)]
+    full = replace(state, instances=(Instance(id="i-1", environment="theirs", type="m5.large", used_vcpus=2),))
+    assert decide(full, 10.0) == []
+
+
+def test_nobody_knows_what_fits_into_an_unmanaged_environment() -> None:
+    assert fits(THEIRS, Request(vcpus=500, memory_mib=1_000_000))

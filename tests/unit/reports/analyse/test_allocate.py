@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -67,6 +68,26 @@ def test_the_parts_add_up_to_the_bill_and_less_than_half_a_percent_is_unexplaine
     usage = made.bill_lines[made.bill_lines["record_type"] == "usage"]
     assert sum(allocated.by_category.values()) == allocated.bill_nano == int(usage["cost_nano"].sum())
     assert 0 <= allocated.unexplained_nano <= allocated.bill_nano * 0.005
+
+
+def test_what_runs_on_somebody_elses_instances_takes_nobodys_money() -> None:
+    """Instances of an unmanaged environment, of the same types at the same hours, aren't on the stage's bill."""
+    made = make(World(seed=12, days=2, instances=8))
+    unmanaged = {"environment": "theirs", "purchase": "unmanaged"}
+    instances = made.instances.assign(instance_id="theirs-" + made.instances["instance_id"], **unmanaged)
+    attempts = made.attempts[made.attempts["platform"] == "ec2"]
+    attempts = attempts.assign(
+        attempt_id="theirs-" + attempts["attempt_id"], instance_id="theirs-" + attempts["instance_id"], **unmanaged
+    )
+    both = replace(
+        made,
+        instances=pd.concat([made.instances, instances], ignore_index=True),
+        attempts=pd.concat([made.attempts, attempts], ignore_index=True),
+    )
+    plain, _ = _allocated(made)
+    beside, _ = _allocated(both)
+    assert beside.by_category == plain.by_category
+    assert beside.attempts_without_cost == plain.attempts_without_cost + len(attempts)
 
 
 def test_a_credit_is_no_usage_and_changes_no_jobs_cost() -> None:

@@ -31,7 +31,7 @@ class Emulated:
     """Batch and ECS behind boto3, and the events ECS sent."""
 
     def __init__(self, context: Any, runner: SlowRunner, events: list[Mapping[str, Any]]) -> None:
-        self.batch, self.ecs = client(context, "batch"), client(context, "ecs")
+        self.batch, self.ecs, self.ec2 = (client(context, service) for service in ("batch", "ecs", "ec2"))
         self.runner, self.clock, self.events = runner, runner.clock, events
 
     def environment(self, **resources: Any) -> str:
