@@ -42,6 +42,11 @@ def statement(service, action, resource):
 vpc = aws.ec2.Vpc("net", cidr_block="10.31.0.0/16", tags=tags)
 subnet = aws.ec2.Subnet("net", vpc_id=vpc.id, cidr_block="10.31.1.0/24", tags=tags)
 group = aws.ec2.SecurityGroup("net", vpc_id=vpc.id, tags=tags)
+storage = aws.ec2.VpcEndpoint("s3", vpc_id=vpc.id, service_name="com.amazonaws.us-east-1.s3",
+    vpc_endpoint_type="Gateway", tags=tags)
+https = {"security_group_id": group.id, "ip_protocol": "tcp", "from_port": 443, "to_port": 443, "tags": tags}
+aws.vpc.SecurityGroupEgressRule("s3", prefix_list_id=storage.prefix_list_id, description="S3", **https)
+aws.vpc.SecurityGroupEgressRule("own", referenced_security_group_id=group.id, description="its own", **https)
 
 bucket = aws.s3.Bucket("uploads", bucket_prefix=prefix + "-", force_destroy=True, tags=tags)
 aws.s3.BucketVersioning("uploads", bucket=bucket.id, versioning_configuration={"status": "Enabled"})
@@ -71,6 +76,7 @@ environment = aws.batch.ComputeEnvironment("spot", type="MANAGED", compute_resou
     "instance_types": ["m5.large", "m5.xlarge"], "subnets": [subnet.id], "security_group_ids": [group.id],
     "instance_role": "arn:aws:iam::123456789012:instance-profile/ecs",
     "ec2_configurations": [{"image_type": "ECS_AL2023"}]}, tags=tags)
+theirs = aws.batch.ComputeEnvironment("theirs", type="UNMANAGED", tags=tags)
 fair = aws.batch.SchedulingPolicy("fair", name=prefix, fair_share_policy={"share_decay_seconds": 3600,
     "share_distributions": [{"share_identifier": "a", "weight_factor": 0.5}]}, tags=tags)
 queue = aws.batch.JobQueue("standard", name=prefix, state="ENABLED", priority=1, tags=tags,

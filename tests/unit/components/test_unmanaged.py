@@ -77,8 +77,8 @@ def test_it_stands_beside_managed_environments(tmp_path: Path) -> None:
     ("environments", "problem"),
     [
         ({"theirs": {"kind": "ec2-unmanaged", "max_vcpus": 4, "instance_types": ["m7i.large"]}},
-         "compute_environments.theirs is ec2-unmanaged with max_vcpus, instance_types; Batch boots nothing there, so it "
-         "takes only kind and architecture; remove max_vcpus, instance_types"),
+         "compute_environments.theirs is ec2-unmanaged with max_vcpus, instance_types; Batch boots nothing there, so "
+         "it takes only kind and architecture; remove max_vcpus, instance_types"),
         ({"theirs": {"kind": "ec2-spot", "instance_types": ["m7i.large"]}},
          "compute_environments.theirs.max_vcpus is missing; a managed environment has a limit; add max_vcpus: 16"),
         ({"theirs": {"kind": "fargate", "max_vcpus": 4, "architecture": "arm64"}},
@@ -87,7 +87,8 @@ def test_it_stands_beside_managed_environments(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_each_kind_has_its_own_keys(tmp_path: Path, environments: Any, problem: str) -> None:
-    assert refused(tmp_path, environments) == [f"Pulumi.dev.yaml: batchyard:{problem}"]
+    (found,) = refused(tmp_path, environments)
+    assert found.partition("batchyard:")[2] == problem
 
 
 @pytest.mark.parametrize(
@@ -95,8 +96,8 @@ def test_each_kind_has_its_own_keys(tmp_path: Path, environments: Any, problem: 
     [
         (THEIRS, JOB + "nodes: {count: 2}\n", "nodes is given, and queue theirs has unmanaged environments (theirs); "
          "Batch runs multi-node jobs in managed environments only"),
-        (THEIRS, JOB + "isolated: true\n", "isolated is given, and theirs of queue theirs is unmanaged; its environments "
-         "are like its queue's, and Batch boots instances in managed ones only"),
+        (THEIRS, JOB + "isolated: true\n", "isolated is given, and theirs of queue theirs is unmanaged; its "
+         "environments are like its queue's, and Batch boots instances in managed ones only"),
         (THEIRS, JOB + "architecture: arm64\n", "architecture is arm64, and queue theirs has x86_64"),
         ({**SPOT, "theirs": {"kind": "ec2-unmanaged", "architecture": "arm64"}}, JOB,
          "batchyard:queues.theirs.compute_environments is spot, theirs on arm64 and x86_64; a queue has one"),

@@ -69,6 +69,13 @@ def test_an_instance_on_demand_has_a_type_of_usage_of_its_own(meter: Meter) -> N
     assert told(meter) == {("2026-11-20", "BoxUsage:m5.large"): (Decimal(1), Decimal("0.096"))}
 
 
+def test_somebodys_own_instance_is_not_billed(meter: Meter) -> None:
+    one = instance("2026-11-20 12:00", purchase="unmanaged")
+    meter.instance_booted(one)
+    meter.instance_gone(one, at("2026-11-20 13:00"))
+    assert told(meter) == {}
+
+
 def test_a_short_life_costs_a_minute(meter: Meter) -> None:
     one = instance("2026-11-20 12:00")
     meter.instance_booted(one)
