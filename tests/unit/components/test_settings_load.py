@@ -138,7 +138,7 @@ def test_every_configuration_key_is_offered() -> None:
         (
             {"batchyard:compute_environments": {"spot": {"kind": "spot", "max_vcpus": 4}}},
             "Pulumi.test.yaml: batchyard:compute_environments.spot.kind is 'spot'; allowed are ec2-on-demand, "
-            "ec2-spot, fargate, fargate-spot; did you mean ec2-spot?",
+            "ec2-spot, ec2-unmanaged, fargate, fargate-spot; did you mean ec2-spot?",
         ),
         (
             {"batchyard:compute_environments": {"f": {"kind": "fargate", "max_vcpus": 4, "bid_percentage": 50}}},
