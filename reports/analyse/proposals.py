@@ -51,6 +51,7 @@ class MemoryRule:
     raise_after_out_of_memory: Fraction = Fraction(3, 2)
 
 
+LAMBDA_MOST_MIB = 10_240
 Rounding = Callable[[str, float, int], int | None]
 """(platform, vCPUs, MiB needed) → the least memory that is sold, None when none is enough."""
 
@@ -73,6 +74,9 @@ def propose_memory(history: JobHistory, *, rule: MemoryRule, sold: Rounding) -> 
             job=history.job,
             reason=f"{len(measured)} measured runs of its image, {rule.least_runs} are needed{without}",
         )
+    if history.platform == "lambda":
+        # no run shows how long it would take with less of both, and Lambda is paid by the time
+        return NoProposal(job=history.job, reason="on Lambda less memory is less processor too")
     peak = max(run.peak_memory_mib for run in measured if run.peak_memory_mib is not None)
     needed = max(rule.floor_mib, math.ceil(peak * rule.margin))
     if killed:
@@ -135,6 +139,8 @@ def sold_memory(
     platform: str, vcpus: float, needed_mib: int, *, grid: dict[float, tuple[int, ...]], step_mib: int
 ) -> int | None:
     """The least memory sold that is enough: any multiple of `step_mib` on EC2, a size of the vCPU's row on Fargate."""
+    if platform == "lambda" and needed_mib > LAMBDA_MOST_MIB:
+        return None
     if platform != "fargate":
         return -(-needed_mib // step_mib) * step_mib
     return next((size for size in sorted(grid.get(vcpus, ())) if size >= needed_mib), None)

@@ -12,7 +12,7 @@ from local.lane import Lane
 from local.processes import wait_until
 from reports.collect.ledger import LedgerReader
 from reports.model.attempt import Attempt
-from tests.engine.stages import ECHO, Project, Stack
+from tests.engine.stages import COUNT, ECHO, Project, Stack
 
 DEADLINE_S = 120.0
 DOCKERFILE = """\
@@ -46,6 +46,14 @@ open(os.environ["BATCHYARD_ITEMS_FILE"], "w").write("7")
 s3("PUT", "BATCHYARD_BUCKET_RESULTS", "echo/" + key, content + b" " + os.environ["AWS_BATCH_JOB_ID"].encode())
 """
 ON_LAMBDA = ECHO.replace("platform: ec2", "platform: lambda").replace("vcpus: 1", "vcpus: 0.25")
+QUEUED = """\
+  - sqs: {take: {bucket: $.body.bucket, key: $.body.key}}
+"""
+AFTER = """\
+command: ["Ref::key", "Ref::after_exit_code", "Ref::after_job_id"]
+triggers:
+  - after: {job: echo, take: {key: key}}
+"""
 RETRIED = ON_LAMBDA.replace("timeout_s: 600", "timeout_s: 600\nretry: {attempts: 2, on_application_error: retry}")
 
 
@@ -53,9 +61,10 @@ RETRIED = ON_LAMBDA.replace("timeout_s: 600", "timeout_s: 600\nretry: {attempts:
 def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     project = Project.create(tmp_path_factory.mktemp("lambda") / "project", lane)
     folder = project.folder / "jobs" / "echo"
-    (folder / "job.yaml").write_text(RETRIED)
+    (folder / "job.yaml").write_text(RETRIED + QUEUED)
     (folder / "Dockerfile").write_text(DOCKERFILE)
     (folder / "main.py").write_text(MAIN + f"# {project.folder}\n")
+    (project.folder / "jobs" / "count" / "job.yaml").write_text(COUNT + AFTER)
     stack = project.stack("functions")
     yield stack
     stack.destroy()
@@ -86,7 +95,7 @@ def test_an_upload_runs_the_function_and_leaves_result_and_record(stack: Stack, 
     assert wait_until(stored, timeout_s=DEADLINE_S), "the upload left no result"
     result = lane.client("s3").get_object(Bucket=stage["buckets"]["results"], Key="echo/in/a b.txt")["Body"].read()
     assert wait_until(lambda: any(one.usage for one in attempts(lane, stage)), timeout_s=DEADLINE_S), "no record"
-    (one,) = attempts(lane, stage)
+    (one,) = [one for one in attempts(lane, stage) if one.parameters["key"] == "in/a b.txt"]
     assert result.decode() == f"words {one.job_id}"
     assert (one.platform, one.job, one.queue, one.outcome, one.exit_code) == (
         "lambda",
@@ -98,6 +107,27 @@ def test_an_upload_runs_the_function_and_leaves_result_and_record(stack: Stack, 
     assert (one.memory_mib, one.items, one.parameters["key"]) == (256, 7, "in/a b.txt")
     assert one.image == stage["images"]["echo"]
     stack.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_message_runs_the_function_and_its_end_starts_the_next_job(stack: Stack, stage: dict[str, Any]) -> None:
+    """Through a pipe into Lambda; from there by the event bus to Batch, with the run's parameters."""
+    lane = stack.project.lane
+    lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key="asked.txt", Body=b"words")
+    message = {"bucket": stage["buckets"]["uploads"], "key": "asked.txt"}
+    lane.client("sqs").send_message(QueueUrl=stage["message_queues"]["echo/queue1"], MessageBody=json.dumps(message))
+    batch, name = lane.client("batch"), stage["job_definitions"]["count"].rsplit("/", 1)[1]
+
+    def after() -> list[dict[str, str]]:
+        filters = [{"name": "JOB_DEFINITION", "values": [name]}]
+        found = batch.list_jobs(jobQueue=stage["queues"]["serverless"], filters=filters)["jobSummaryList"]
+        described = batch.describe_jobs(jobs=[one["jobId"] for one in found])["jobs"] if found else []
+        return [one["parameters"] for one in described if one["parameters"]["key"] == "asked.txt"]
+
+    assert wait_until(lambda: bool(after()), timeout_s=DEADLINE_S), "nothing came after the run"
+    (told,) = after()
+    result = lane.client("s3").get_object(Bucket=stage["buckets"]["results"], Key="echo/asked.txt")["Body"].read()
+    assert result.decode() == f"words {told['after_job_id']}"
+    assert told["after_exit_code"] == "0"
 
 
 def test_a_failed_run_is_tried_again_and_then_a_dead_letter(stack: Stack, stage: dict[str, Any]) -> None:

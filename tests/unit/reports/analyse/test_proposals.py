@@ -106,3 +106,17 @@ def test_whatever_is_proposed_holds_every_peak_that_was_seen(
     answer = _propose(*(_run(peak=p, n=n) for n, p in enumerate(peaks)), memory_mib=asked, platform=platform)
     if isinstance(answer, Proposal):
         assert int(answer.proposed) >= max(peak for peak in peaks if peak is not None) * RULE.margin
+
+
+def test_a_function_is_never_made_smaller_for_its_memory_brings_its_processor() -> None:
+    answer = _propose(*(_run(peak=200.0, n=n) for n in range(10)), platform="lambda")
+    assert isinstance(answer, NoProposal)
+    assert answer.reason == "on Lambda less memory is less processor too"
+
+
+def test_a_function_killed_for_memory_is_given_more_up_to_what_lambda_has() -> None:
+    raised = _propose(*(_run(None, n, outcome="out-of-memory") for n in range(2)), platform="lambda")
+    assert isinstance(raised, Proposal)
+    assert raised.proposed == "1536"
+    most = _propose(_run(None, outcome="out-of-memory", memory_mib=10_240), platform="lambda", memory_mib=10_240)
+    assert isinstance(most, NoProposal)
