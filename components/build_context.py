@@ -4,7 +4,9 @@ that names exactly them."""
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -21,6 +23,15 @@ LAMBDA_LINE: Final = b"#---- on Lambda ----\n"
 ARRAY_FILE: Final = Path("jobs/probe/array_line.py")
 ARRAY_NAME: Final = "batchyard-array"
 """In the build context of jobs with a manifest."""
+RESULTS_FILES: Final = (
+    Path("jobs/__init__.py"),
+    Path("jobs/conventions.py"),
+    ARRAY_FILE,
+    Path("jobs/probe/results.py"),
+)
+"""Modules of `batchyard-results`, the last of them the one that is run."""
+RESULTS_NAME: Final = "batchyard-results"
+"""In the build context of jobs with results: one file, which Python runs."""
 DOCKERFILE: Final = "Dockerfile"
 TAG_LENGTH: Final = 16
 
@@ -60,6 +71,7 @@ def prepare(
     platform: str,
     include: Sequence[str] = (),
     has_manifest: bool = False,
+    has_results: bool = False,
 ) -> BuildContext:
     """Brings `.batchyard/build/<job>/` to what the job's folder and `include` hold now, and touches only files that
     differ. `include` names folders and files relative to the repository.
@@ -75,6 +87,8 @@ def prepare(
     contents[PROBE_NAME] = probe_of(repository)
     modes = {name: 0o755 if source.stat().st_mode & 0o111 else 0o644 for name, source in sources.items()}
     modes |= dict.fromkeys((PROBE_NAME, *([ARRAY_NAME] if has_manifest else [])), 0o755)
+    if has_results:
+        contents[RESULTS_NAME], modes[RESULTS_NAME] = results_program(repository), 0o755
     _synchronise(target, contents, modes)
     digest = hashlib.sha256()
     for part in (base_image, platform):
@@ -90,6 +104,21 @@ def probe_of(repository: Path) -> bytes:
     """The probe as images have it: the shell's half, and behind its end the half for Lambda."""
     shell, runtime = ((repository / file).read_bytes() for file in (PROBE_FILE, LAMBDA_FILE))
     return shell + LAMBDA_LINE + runtime
+
+
+def results_program(repository: Path) -> bytes:
+    """`batchyard-results` as one file: a shebang and an archive of its modules. Equal modules give equal bytes."""
+    (*_, main) = RESULTS_FILES
+    texts = {file.as_posix(): (repository / file).read_text(encoding="utf-8") for file in RESULTS_FILES}
+    texts[f"{main.parent.as_posix()}/__init__.py"] = ""
+    module = main.with_suffix("").as_posix().replace("/", ".")
+    texts["__main__.py"] = f"import sys\n\nfrom {module} import main\n\nsys.exit(main())\n"
+    archive = io.BytesIO(b"#!/usr/bin/env python3\n")
+    archive.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(archive, "a") as file:
+        for name in sorted(texts):
+            file.writestr(zipfile.ZipInfo(name), texts[name])
+    return archive.getvalue()
 
 
 def _add(digest: hashlib._Hash, part: bytes) -> None:

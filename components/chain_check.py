@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from jobs.problems import Problem, listing, suggestion
 from jobs.spec import JobSpec, LoadedSpec
-from jobs.spec.event_sources import AfterSource
+from jobs.spec.event_sources import AFTER_RESULTS, AfterSource
 
 
 def chain_problems(deployed: Sequence[LoadedSpec], known: Iterable[str]) -> list[Problem]:
@@ -21,6 +21,7 @@ def chain_problems(deployed: Sequence[LoadedSpec], known: Iterable[str]) -> list
                 problems.append(_absent(loaded, position, source.job, jobs, names))
             else:
                 problems += _taken(loaded, position, source, other.spec)
+                problems += _no_results(loaded, position, source, other.spec)
     return [*problems, *_cycles(jobs)]
 
 
@@ -58,6 +59,20 @@ def _taken(loaded: LoadedSpec, position: int, source: AfterSource, other: JobSpe
         )
         for name, parameter in source.take.items()
         if parameter not in offered
+    ]
+
+
+def _no_results(loaded: LoadedSpec, position: int, source: AfterSource, other: JobSpec) -> list[Problem]:
+    asked = AFTER_RESULTS in loaded.spec.references and AFTER_RESULTS not in loaded.spec.triggers[position].parameters
+    if not asked or other.results is not None:
+        return []
+    return [
+        Problem(
+            place=loaded.place("triggers", position, "after", "job"),
+            got=f"{source.job}, which has no results, and the command asks for Ref::{AFTER_RESULTS}",
+            allowed="a job with results leaves a manifest for the next",
+            remedy=f"add results: to {source.job}, or leave Ref::{AFTER_RESULTS} out",
+        )
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from components.build_context import (
     ARRAY_FILE,
@@ -16,6 +16,8 @@ from components.build_context import (
     DOCKERFILE,
     LAMBDA_FILE,
     PROBE_FILE,
+    RESULTS_FILES,
+    RESULTS_NAME,
     included_files,
     own_files,
 )
@@ -198,7 +200,9 @@ def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
         if not (repository / file).is_file()
     ]
     if loaded.spec.manifest is not None:
-        problems += _array_problems(loaded, repository)
+        problems += _helper_problems(loaded, repository, ARRAY_NAME, [ARRAY_FILE], "array.manifest")
+    if loaded.spec.results is not None:
+        problems += _helper_problems(loaded, repository, RESULTS_NAME, RESULTS_FILES, "results")
     own = {name for name, _ in own_files(repository, loaded.name)}
     for position, named in enumerate(loaded.spec.include):
         twice = sorted(own & {name for name, _ in included_files(repository, [named])})
@@ -214,29 +218,29 @@ def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
     return problems
 
 
-def _array_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
-    """A job with a manifest has the helper that hands a line to each child in its image."""
+def _helper_problems(loaded: LoadedSpec, repository: Path, name: str, files: Sequence[Path], key: str) -> list[Problem]:
+    """A job that needs a helper between the probe and its command has it in its image."""
     problems: list[Problem] = []
     dockerfile = loaded.folder / DOCKERFILE
-    if dockerfile.is_file() and ARRAY_NAME not in dockerfile.read_text(encoding="utf-8", errors="replace"):
+    if dockerfile.is_file() and name not in dockerfile.read_text(encoding="utf-8", errors="replace"):
         problems.append(
             Problem(
                 place=f"{loaded.folder.parent.name}/{loaded.name}/{DOCKERFILE}",
-                got=f"without {ARRAY_NAME}",
-                allowed="in a job with array.manifest it stands between the probe and the command",
-                remedy=f"copy {ARRAY_NAME} beside batchyard-probe and begin the command with it: docs/jobs.md",
+                got=f"without {name}",
+                allowed=f"in a job with {key} it stands between the probe and the command",
+                remedy=f"copy {name} beside batchyard-probe and begin the command with it: docs/jobs.md",
             )
         )
-    if not (repository / ARRAY_FILE).is_file():
-        problems.append(
-            Problem(
-                place=str(ARRAY_FILE),
-                got="missing",
-                allowed="the image of a job with array.manifest gets it",
-                remedy="restore it from the repository's history",
-            )
+    return problems + [
+        Problem(
+            place=str(file),
+            got="missing",
+            allowed=f"the image of a job with {key} gets it",
+            remedy="restore it from the repository's history",
         )
-    return problems
+        for file in files
+        if not (repository / file).is_file()
+    ]
 
 
 def _named_like_a_dispatch(loaded: LoadedSpec, names: Mapping[str, LoadedSpec]) -> list[Problem]:
@@ -340,6 +344,14 @@ def image_platform(settings: Settings, spec: JobSpec) -> str:
 def instance_kinds(instance_types: Sequence[str]) -> tuple[InstanceType, ...]:
     """What an environment's entries stand for."""
     return resolve_all(tuple(instance_types))
+
+
+def gpus_of(instance_types: Sequence[str]) -> Literal["none", "all", "some"]:
+    """Whether instances of these entries have GPUs."""
+    with_gpus = [kind.gpus > 0 for kind in instance_kinds(instance_types)]
+    if not any(with_gpus):
+        return "none"
+    return "all" if all(with_gpus) else "some"
 
 
 def _architectures(settings: Settings, queue: str) -> set[str]:

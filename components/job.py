@@ -23,6 +23,7 @@ from components.lambda_function import PART as RUNS
 from components.lambda_function import LambdaFunction, LambdaFunctionArgs, function_statements, run_dead_letters
 from components.ledger import Ledger
 from components.names import Names
+from components.results import results_environment, results_statements
 from components.secrets import JobSecrets
 from components.storage import storage_statements
 from components.tagging import job_tags, tagging
@@ -221,6 +222,11 @@ class Job(pulumi.ComponentResource):
                 more=[
                     *more,
                     *([] if manifest is None else [manifest_statement(manifest, buckets[manifest.bucket].arn)]),
+                    *(
+                        []
+                        if spec.results is None
+                        else results_statements(self._args.planned.name, buckets[spec.results.bucket].arn)
+                    ),
                     *storage_statements(
                         spec.storage,
                         partition=self._args.account.partition,
@@ -254,7 +260,7 @@ class Job(pulumi.ComponentResource):
                 gpus=spec.resources.gpus,
                 command=spec.command,
                 parameters=spec.parameters,
-                environment=self._environment(spec),
+                environment={**self._environment(spec), **self._results(spec)},
                 secrets={variable: known.value_from for variable, known in args.secrets.items()},
                 timeout_s=spec.timeout_s,
                 attempts=spec.retry.attempts,
@@ -318,3 +324,9 @@ class Job(pulumi.ComponentResource):
         }
         topics = {conventions.topic_env(topic): self._args.topics[topic] for topic in spec.permissions.notify}
         return {**own, **buckets, **topics, **spec.environment}
+
+    def _results(self, spec: JobSpec) -> Mapping[str, pulumi.Input[str]]:
+        """Environment of the job itself; what submits its arrays has no results."""
+        if spec.results is None:
+            return {}
+        return results_environment(spec.results, self._args.planned.name, self._args.buckets[spec.results.bucket].name)

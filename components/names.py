@@ -107,6 +107,16 @@ class Names:
         """The stage's own name, for what exists once in it."""
         return self.prefix.rstrip("-")
 
+    @property
+    def database(self) -> str:
+        """`batchyard_dev`: of the Glue catalog, whose names have no hyphen; two stages' differ as the stages do."""
+        return f"{conventions.PROJECT}_{self.table(self.stage)}"
+
+    @staticmethod
+    def table(job: str) -> str:
+        """`weekly_report`"""
+        return job.replace("-", "_")
+
     def repository(self, job: str) -> str:
         """`batchyard/dev/thumbnails`"""
         return f"{conventions.PROJECT}/{self.stage}/{job}"

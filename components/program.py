@@ -57,6 +57,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
                 platform=job.image_platform,
                 include=job.spec.include,
                 has_manifest=job.spec.manifest is not None,
+                has_results=job.spec.results is not None,
             )
             for job in plan.jobs
         }

@@ -39,6 +39,18 @@ class EnvironmentLocation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResultsLocation:
+    """Where a job's runs leave what they made: `<prefix>data/day=…/run=…/`, manifests in `<prefix>manifests/<run>/`."""
+
+    bucket: str
+    """Physical name."""
+    prefix: str
+    """`<job>/`"""
+    table: str
+    """`<database>.<table>` of the Glue catalog; empty for a job that asked for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkLocation:
     vpc_id: str
     subnet_ids: tuple[str, ...]
@@ -86,6 +98,8 @@ class StageReference:
     """Job → ARN of the repository its image is in, which may be another stage's."""
     buckets: Mapping[str, str]
     """Name → physical name; the ledger's too."""
+    results: Mapping[str, ResultsLocation] = field(default_factory=dict)
+    """Of jobs with `results`; empty for a stage of before there were any."""
     roles: Mapping[str, str]
     """Job → ARN of the role its containers have."""
     log_groups: Mapping[str, str]
@@ -162,6 +176,10 @@ _LOCATIONS: Final[Mapping[Any, type[Any]]] = {
     NetworkLocation: NetworkLocation,
     SchedulesLocation | None: SchedulesLocation,
 }
+_OF_MAPPINGS: Final[Mapping[Any, type[Any]]] = {
+    Mapping[str, EnvironmentLocation]: EnvironmentLocation,
+    Mapping[str, ResultsLocation]: ResultsLocation,
+}
 
 
 def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> tuple[dict[str, Any], list[Problem]]:
@@ -180,14 +198,14 @@ def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> 
             problems += inner_problems
             if not inner_problems:
                 found[one.name] = _LOCATIONS[hint](**inner)
-        elif hint == Mapping[str, EnvironmentLocation] and _holds_mappings(given):
-            environments = {}
+        elif hint in _OF_MAPPINGS and _holds_mappings(given):
+            held = {}
             for name, told in given.items():
-                inner, inner_problems = _typed(EnvironmentLocation, told, place, f"{at}.{name}")
+                inner, inner_problems = _typed(_OF_MAPPINGS[hint], told, place, f"{at}.{name}")
                 problems += inner_problems
                 if not inner_problems:
-                    environments[name] = EnvironmentLocation(**inner)
-            found[one.name] = environments
+                    held[name] = _OF_MAPPINGS[hint](**inner)
+            found[one.name] = held
         else:
             state = "missing" if given is None else f"of the type {type(given).__name__}"
             problems += _problem(

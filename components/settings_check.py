@@ -132,6 +132,8 @@ def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Prob
     ]
     if spec.manifest is not None:
         named.append((("array", "manifest", "bucket"), spec.manifest.bucket))
+    if spec.results is not None:
+        named.append((("results", "bucket"), spec.results.bucket))
     problems += [
         _bucket(settings, loaded.place(*path), bucket) for path, bucket in named if bucket not in settings.buckets
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -14,7 +14,7 @@ from components.access import InstanceAccess, InstanceAccessArgs
 from components.account import Account
 from components.buckets import Bucket, BucketArgs
 from components.build_context import BuildContext
-from components.check import Plan, PlannedJob, instance_kinds
+from components.check import Plan, PlannedJob, gpus_of
 from components.compute_environment import ComputeEnvironment, ComputeEnvironmentArgs
 from components.image import RegistryLogin, registry_login
 from components.isolated_group import IsolatedGroup, IsolatedGroupArgs
@@ -26,6 +26,7 @@ from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, Repor
 from components.names import Names
 from components.network import Network
 from components.report_facts import report_facts
+from components.results_place import make_results_places
 from components.secrets import JobSecrets
 from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.stage_network import network_args
@@ -54,7 +55,8 @@ class StageArgs:
 class Stage(pulumi.ComponentResource):
     """Children: Network, IsolatedGroups (of isolated jobs), InstanceAccess (with EC2), ComputeEnvironments, JobQueues,
     Buckets, Monitoring and ReportTopic (by setting), Ledger, a ScheduleGroup (with schedules), Jobs, UserSchedules
-    (with schedulable jobs), and `stage.json` in the reports' bucket where there is one. All carry the stage's tags."""
+    (with schedulable jobs), what is kept of jobs' results, and `stage.json` in the reports' bucket where there is one.
+    All carry the stage's tags."""
 
     outputs: Mapping[str, Any]
     """The outputs contract: see `components/reference.py`."""
@@ -84,6 +86,7 @@ class Stage(pulumi.ComponentResource):
         self.jobs = self._jobs()
         submitted = [(planned.spec, self.jobs[planned.name].submission) for planned in args.plan.jobs]
         self.schedules = make_user_schedules(submitted, settings, args.account, self._alarm_topic_arn, self._child)
+        self.results = make_results_places(args.plan.jobs, self._names, self.buckets, self._child)
 
         self.outputs = self._outputs()
         self._stage_file()
@@ -153,7 +156,7 @@ class Stage(pulumi.ComponentResource):
                 instance_types=wanted.instance_types,
                 allocation_strategy=wanted.allocation_strategy,
                 bid_percentage=wanted.bid_percentage,
-                gpus=_gpus(wanted.instance_types),
+                gpus=gpus_of(wanted.instance_types),
                 subnet_ids=self.network.subnet_ids,
                 security_group_ids=[self.network.security_group_id if alone is None else alone.security_group_id],
                 instance_profile_arn=None if access is None else access.instance_profile_arn,
@@ -365,6 +368,7 @@ class Stage(pulumi.ComponentResource):
             "images": {name: job.image_reference for name, job in self.jobs.items()},
             "repositories": {name: job.repository_arn for name, job in self.jobs.items()},
             "buckets": {name: bucket.name for name, bucket in self.buckets.items()},
+            "results": self.results,
             "roles": {name: job.role_arn for name, job in self.jobs.items()},
             "log_groups": {name: job.log_group_name for name, job in self.jobs.items()},
             "owners": {planned.name: planned.spec.owner for planned in self._args.plan.jobs},
@@ -391,10 +395,3 @@ class Stage(pulumi.ComponentResource):
             "security_groups": {job: group.security_group_id for job, group in self.isolated_groups.items()},
             **({} if self.schedules is None else {"schedules": self.schedules.outputs}),
         }
-
-
-def _gpus(instance_types: Sequence[str]) -> Literal["none", "all", "some"]:
-    with_gpus = [kind.gpus > 0 for kind in instance_kinds(instance_types)]
-    if not any(with_gpus):
-        return "none"
-    return "all" if all(with_gpus) else "some"

@@ -27,6 +27,11 @@ ENV_PARAMETERS: Final = "BATCHYARD_PARAMETERS"
 LAMBDA_QUEUE: Final = "lambda"
 """What the ledger says of the queue of a job that goes through none."""
 ITEMS_MAX: Final = 10**12
+ENV_RESULTS: Final = "BATCHYARD_RESULTS"
+"""Set by `batchyard-results`: where this attempt's results belong, `s3://<bucket>/<job>/data/day=…/run=…/`."""
+ENV_RESULTS_PLACE: Final = "BATCHYARD_RESULTS_PLACE"
+"""Set by the job definition: `s3://<bucket>/<job>/`."""
+ENV_RESULTS_FORMAT: Final = "BATCHYARD_RESULTS_FORMAT"
 RESERVED_ENV_PREFIXES: Final = ("BATCHYARD_", "AWS_BATCH")
 """Batch refuses AWS_BATCH itself; BATCHYARD_ is set by the job definition."""
 
@@ -52,6 +57,25 @@ REPORTS_TOPIC: Final = "reports"
 """Who hears of a published report, in stages whose settings make the topic."""
 STAGE_FILE: Final = "stage.json"
 """Key in the reports' bucket: the stage's outputs and the facts of its report."""
+
+RESULTS_BUCKET: Final = "results"
+"""Where results are written unless the job's specification names another bucket."""
+RESULTS_VERSION: Final = 1
+"""Of a run's manifest."""
+RESULTS_DATA: Final = "data/"
+"""In a job's folder of the bucket: its runs' objects, by day and run."""
+RESULTS_DAY: Final = "day="
+RESULTS_RUN: Final = "run="
+RESULTS_CHILD: Final = "child="
+RESULTS_MANIFESTS: Final = "manifests/"
+"""In a job's folder of the bucket: a folder for each run, by its id alone, so that an event tells where it is."""
+RESULTS_MANIFEST: Final = "manifest.json"
+RESULTS_BEGUN: Final = "begun/"
+"""In a run's folder of manifests: an empty object whose name is the day of the run's first attempt."""
+RESULT_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"parquet": (".parquet",), "csv": (".csv",), "json": (".json", ".jsonl")}
+)
+"""Format → ends of the keys of a run's objects."""
 
 LEDGER_BUCKET: Final = "ledger"
 """The platform's own bucket: settings may not declare it."""

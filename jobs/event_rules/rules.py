@@ -112,6 +112,8 @@ def _after_rule(source: AfterSource, parameters: Mapping[str, str], places: Plac
     paths = {**AFTER_PATHS, **taken}
     # a number without quotes would stay one, and parameters are texts
     filled = {name: f'"<{name}>"' if name == "after_exit_code" else f"<{name}>" for name in paths}
+    # the folder of the run's manifests is named by its id alone, for a template has no other part of it
+    filled["after_results"] = f'"{source.job}/{conventions.RESULTS_MANIFESTS}<after_job_id>/"'
     return EventRule(
         pattern={
             "source": ["aws.batch"],

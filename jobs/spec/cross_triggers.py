@@ -22,7 +22,7 @@ def check(spec: JobSpec, place_of: PlaceOf, broken: frozenset[KeyPath]) -> list[
         for position, trigger in triggers.items():
             found += _references(spec, trigger, position, place_of)
     found += _same_triggers(triggers, place_of)
-    if "permissions" not in bad:
+    if not bad & {"permissions", "results"}:
         found += _loops(spec, triggers, place_of)
     for position, trigger in triggers.items():
         refused = check_rule(trigger)
@@ -87,9 +87,10 @@ def _same_triggers(triggers: Mapping[int, Trigger], place_of: PlaceOf) -> list[F
 def _loops(spec: JobSpec, triggers: Mapping[int, Trigger], place_of: PlaceOf) -> list[Found]:
     """Every result would submit the job again: a bill without end."""
     found: list[Found] = []
+    written = {*spec.permissions.write, *([] if spec.results is None else [spec.results.bucket])}
     for position, trigger in triggers.items():
         source = trigger.s3
-        if source is not None and source.bucket in spec.permissions.write and source.all_keys:
+        if source is not None and source.bucket in written and source.all_keys:
             found.append(
                 problem_at(
                     place_of,

@@ -11,7 +11,9 @@ from jobs.spec.base import Hint, JobName, Strict, refuse
 from jobs.spec.parameters import is_parameter_name, parameter_names
 
 DEFAULT_BUS: Final = "default"
-AFTER_PARAMETERS: Final = ("after_job", "after_job_id", "after_job_name", "after_exit_code")
+AFTER_RESULTS: Final = "after_results"
+"""The folder of the other run's manifests, in the bucket of its results."""
+AFTER_PARAMETERS: Final = ("after_job", "after_job_id", "after_job_name", "after_exit_code", AFTER_RESULTS)
 """What the end of another job gives to `Ref::` without being asked."""
 MAX_PATHS: Final = 90
 """EventBridge takes 100 paths in an input transformer."""

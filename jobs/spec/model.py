@@ -16,6 +16,7 @@ from jobs.spec.isolation import Isolated, Isolation
 from jobs.spec.nodes import Nodes
 from jobs.spec.parameters import parameter_names
 from jobs.spec.permissions import Permissions
+from jobs.spec.results import Results
 from jobs.spec.secrets import SecretSource
 from jobs.spec.storage import Storage
 from jobs.spec.triggers import Trigger
@@ -116,6 +117,8 @@ class JobSpec(Strict):
     """When a failed attempt is tried again."""
     permissions: Permissions = Permissions()
     """What of the stage the job may use."""
+    results: Annotated[Results | None, Field(examples=[{"format": "parquet"}])] = None
+    """Where a run's results go: under its id, with a manifest of them."""
     include: Annotated[
         tuple[IncludedPath, ...], AsTuple, Field(max_length=50, examples=[["reports", "jobs/conventions.py"]])
     ] = ()

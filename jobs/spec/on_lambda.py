@@ -58,6 +58,7 @@ def lambda_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> li
         ("isolated", spec.isolated.enabled, "place in the stage's network"),
         ("schedulable", spec.schedulable, "submissions, which users' schedules are"),
         ("share", spec.share is not None, "queues, and so no shares"),
+        ("results", spec.results is not None, "id that a run's attempts share, which results would lie under"),
     ):
         if given:
             found.append(((key,), "given with platform: lambda", f"Lambda has no {what}", f"remove it, or {_OTHER}"))

@@ -49,7 +49,7 @@ class Trigger(Strict):
     schedule: ScheduleSource | None = None
     """Time, with a time zone."""
     after: AfterSource | None = None
-    """Offers the parameters `after_job`, `after_job_id`, `after_job_name` and `after_exit_code`."""
+    """Offers the parameters `after_job`, `after_job_id`, `after_job_name`, `after_exit_code` and `after_results`."""
     event: EventSource | None = None
     """Any event; offers what `take` says."""
     sqs: SqsSource | None = None

@@ -135,6 +135,13 @@ aws.lambda_.FunctionEventInvokeConfig("function", function_name=function.name, m
 aws.lambda_.Permission("uploads", action="lambda:InvokeFunction", function=function.arn,
     principal="events.amazonaws.com", source_arn=rule.arn)
 
+catalog = aws.glue.CatalogDatabase("catalog", name=prefix.replace("-", "_"), description="results", tags=tags)
+aws.glue.CatalogTable("rows", name="rows", database_name=catalog.name, table_type="EXTERNAL_TABLE",
+    parameters={"projection.enabled": "true", "size": str(size)}, partition_keys=[{"name": "day", "type": "string"}],
+    storage_descriptor={"location": bucket.id.apply(lambda name: f"s3://{name}/rows/"),
+        "columns": [{"name": "city", "type": "string"}],
+        "ser_de_info": {"serialization_library": "org.openx.data.jsonserde.JsonSerDe"}})
+
 aws.ssm.Parameter("key", name="/" + prefix + "/key", type="SecureString", value="hidden-words", tags=tags)
 aws.secretsmanager.Secret("key", name=prefix, recovery_window_in_days=0, tags=tags)
 
@@ -189,10 +196,12 @@ def left_over(lane: Lane, prefix: str) -> list[str]:
         ("ssm", "describe_parameters", "Parameters", "Name"),
         ("secretsmanager", "list_secrets", "SecretList", "Name"),
     ]
+    databases = lane.client("glue").get_databases()["DatabaseList"]
     found: list[str] = []
     for service, operation, key, name in questions:
         answer: Any = getattr(lane.client(service), operation)()
         found += [f"{service}: {entry[name]}" for entry in answer.get(key, ()) if prefix in str(entry)]
+    found += [f"glue: {one['Name']}" for one in databases if one["Name"] == prefix.replace("-", "_")]
     found += [f"sqs: {url}" for url in lane.client("sqs").list_queues().get("QueueUrls", ()) if prefix in url]
     found += [
         f"firehose: {n}" for n in lane.client("firehose").list_delivery_streams()["DeliveryStreamNames"] if prefix in n

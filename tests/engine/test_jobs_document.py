@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from local.lane import Lane
@@ -42,7 +44,7 @@ def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
         folder.mkdir()
         (folder / "job.yaml").write_text(text)
         (folder / "Dockerfile").write_text(jobs_document.dockerfiles().get(name, DOCKERFILE))
-        (folder / "main.py").write_text(MAIN)
+        (folder / "main.py").write_text(jobs_document.programs().get(name, MAIN))
     keep_secrets(lane)
     added = jobs_document.settings()
     changes = {key: {**SETTINGS.get(f"batchyard:{key}", {}), **value} for key, value in added.items()}
@@ -315,3 +317,81 @@ def test_what_a_laptop_cannot_run_is_registered_as_asked(stack: Stack, stage: di
     weather = definition(lane, stage, "weather")
     assert (weather["type"], weather["nodeProperties"]["numNodes"]) == ("multinode", 4)
     stack.pulumi("preview", "--expect-no-changes")
+
+
+def test_results_lie_under_the_runs_id_and_the_next_job_reads_them(stack: Stack, stage: dict[str, Any]) -> None:
+    lane, bucket = stack.project.lane, stage["buckets"]["results"]
+    described = run(lane, stage, "readings", parameters={"city": "Quito"})
+    assert described["status"] == "SUCCEEDED", described
+    manifest = results_manifest(lane, bucket, "readings", described["jobId"])
+    (left,) = manifest["objects"]
+    assert left["key"] == f"{manifest['prefix']}readings.parquet"
+    assert manifest["prefix"] == f"readings/data/day={manifest['written_at'][:10]}/run={described['jobId']}/"
+    stored = lane.client("s3").head_object(Bucket=bucket, Key=left["key"])
+    assert (stored["ContentLength"], stored["ETag"]) == (left["size_bytes"], f'"{left["etag"]}"')
+
+    next_run = followed(lane, stage, "summary", described["jobId"])
+    assert next_run["status"] == "SUCCEEDED", next_run
+    (summed,) = results_manifest(lane, bucket, "summary", next_run["jobId"])["objects"]
+    text = lane.client("s3").get_object(Bucket=bucket, Key=summed["key"])["Body"].read().decode()
+    assert text.splitlines() == ["city,readings,warmest", "Quito,24,20.0"]
+
+
+def test_a_runs_objects_are_what_its_table_says(stack: Stack, stage: dict[str, Any], tmp_path: Path) -> None:
+    """No Athena runs here: DuckDB reads the objects at the table's location, as its projection finds them."""
+    lane, s3 = stack.project.lane, stack.project.lane.client("s3")
+    described = run(lane, stage, "readings")
+    database, name = stage["results"]["readings"]["table"].split(".")
+    assert (database, name) == ("batchyard_kinds", "readings")
+    table = lane.client("glue").get_table(DatabaseName=database, Name=name)["Table"]
+    rules, day = (
+        table["Parameters"],
+        results_manifest(lane, stage["buckets"]["results"], "readings", described["jobId"]),
+    )
+    assert (rules["projection.enabled"], rules["projection.day.type"]) == ("true", "date")
+    assert rules["projection.day.range"] == "2026-11-01,NOW"
+    template = rules["storage.location.template"]
+    partition = template.replace("${day}", day["prefix"].split("/")[2].removeprefix("day="))
+    assert partition.startswith(table["StorageDescriptor"]["Location"])
+    bucket, _, prefix = partition.removeprefix("s3://").partition("/")
+    found = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]]
+    assert {one["key"] for one in day["objects"]} <= set(found)
+    for key in found:
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(bucket, key, str(tmp_path / key))
+    types = {"string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE"}
+    rows = duckdb.read_parquet(f"{tmp_path}/**/*.parquet", hive_partitioning=False)
+    wanted = {column["Name"]: types[column["Type"]] for column in table["StorageDescriptor"]["Columns"]}
+    assert dict(zip(rows.columns, map(str, rows.types), strict=True)) == wanted
+    assert [key["Name"] for key in table["PartitionKeys"]] == ["day"]
+    assert len(rows.fetchall()) == 24 * len(found)
+
+
+def test_a_quicksight_manifest_names_the_folder_of_all_runs(stack: Stack, stage: dict[str, Any]) -> None:
+    bucket = stage["buckets"]["results"]
+    kept = stack.project.lane.client("s3").get_object(Bucket=bucket, Key="summary/quicksight.json")["Body"].read()
+    assert json.loads(kept) == {
+        "fileLocations": [{"URIPrefixes": [f"s3://{bucket}/summary/data/"]}],
+        "globalUploadSettings": {"format": "CSV", "delimiter": ",", "textqualifier": '"', "containsHeader": "true"},
+    }
+
+
+def results_manifest(lane: Lane, bucket: str, job: str, job_id: str) -> dict[str, Any]:
+    key = f"{job}/manifests/{job_id}/manifest.json"
+    found: dict[str, Any] = json.load(lane.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+    return found
+
+
+def followed(lane: Lane, stage: dict[str, Any], job: str, other_id: str) -> dict[str, Any]:
+    """The run of `job` that came after another, once it has ended."""
+    batch, found = lane.client("batch"), list[str]()
+    filters = [{"name": "JOB_NAME", "values": [f"batchyard-kinds-{job}"]}]
+
+    def came() -> bool:
+        listed = batch.list_jobs(jobQueue=stage["queues"]["standard"], filters=filters)["jobSummaryList"]
+        told = batch.describe_jobs(jobs=[one["jobId"] for one in listed])["jobs"] if listed else []
+        found.extend(one["jobId"] for one in told if one["parameters"].get("after_job_id") == other_id)
+        return bool(found)
+
+    assert wait_until(came, timeout_s=DEADLINE_S), f"nothing came after {other_id}"
+    return ended(lane, found[0])

@@ -118,6 +118,7 @@ def test_a_jobs_end_starts_the_next_with_its_parameters(lane: Lane, stage: dict[
             "after_job": "flights",
             "after_job_id": made["jobId"],
             "after_job_name": "by-hand",
+            "after_results": f"flights/manifests/{made['jobId']}/",
             "key": "2013-01.csv",
             "task": "draw",
         }

@@ -217,6 +217,7 @@ def test_a_chain_takes_the_whole_end_of_its_own_stages_job(
             "after_job": "thumbnails",
             "after_job_id": "1",
             "after_job_name": "n",
+            "after_results": "thumbnails/manifests/1/",
             "lines": "0",
             "photo": "photos/a.jpg",
         }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components import job_triggers
-from tests.unit.components import example, example_triggers
+from tests.unit.components import example, example_results, example_triggers
 from tests.unit.components.mocked_engine import DIGEST, Recording, record
 
 SOURCE_STACK = "organization/batchyard/dev"
@@ -56,6 +56,13 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job_triggers, "datetime", example_triggers.Clock)
         return record(example.config(), stack="dev", repository=repository)
+
+
+@pytest.fixture(scope="session")
+def results_stage(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A stage whose jobs leave results of every kind."""
+    repository = example_results.write(tmp_path_factory.mktemp("results"))
+    return record(example.config(), stack="dev", repository=repository)
 
 
 @pytest.fixture(scope="session")

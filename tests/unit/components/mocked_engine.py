@@ -118,6 +118,8 @@ OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": _nothing,
     "aws:ecr/repository:Repository": _repository,
+    "aws:glue/catalogDatabase:CatalogDatabase": _named("glue", "database/"),
+    "aws:glue/catalogTable:CatalogTable": _named("glue", "table/"),
     "aws:iam/instanceProfile:InstanceProfile": _role,
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _nothing,

@@ -59,6 +59,16 @@ def test_what_is_taken_must_be_there() -> None:
     ]
 
 
+def test_results_are_asked_of_a_job_that_has_them() -> None:
+    asking = parse_job(f"{HEAD}command: ['Ref::after_results']\ntriggers:\n  - after: {{job: a}}\n", Path("jobs/b"))
+    assert said(job("a", more="results: {}\n"), asking) == []
+    assert said(job("a"), asking) == [
+        "jobs/b/job.yaml:8: triggers[0].after.job is a, which has no results, and the command asks for "
+        "Ref::after_results; a job with results leaves a manifest for the next; add results: to a, or leave "
+        "Ref::after_results out"
+    ]
+
+
 @pytest.mark.parametrize(
     ("jobs", "chain"),
     [

@@ -22,7 +22,9 @@ ONLY_ON_EVERYTHING = {
 }
 
 
-@pytest.fixture(scope="module", params=["stage", "private_stage", "promoted_stage", "reporting_stage", "kinds"])
+@pytest.fixture(
+    scope="module", params=["stage", "private_stage", "promoted_stage", "reporting_stage", "kinds", "results_stage"]
+)
 def recording(request: pytest.FixtureRequest) -> Recording:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Recording)

@@ -189,14 +189,21 @@ def test_the_stacks_name_changes_names_and_nothing_else(example_repository: Path
 
 
 def test_the_mocks_know_no_type_that_nothing_uses(
-    stage: Recording, private_stage: Recording, reporting_stage: Recording, kinds: Recording, example_repository: Path
+    stage: Recording,
+    private_stage: Recording,
+    reporting_stage: Recording,
+    kinds: Recording,
+    results_stage: Recording,
+    example_repository: Path,
 ) -> None:
     sharing = example.config()["batchyard:queues"]
     sharing["shared"] = {"priority": 1, "compute_environments": ["spot"], "fair_share": {"shares": {"a": 1}}}
     config = example.config(network={"private": True, "egress": "nat"}, queues=sharing)
     nat = record(config, stack="dev", repository=example_repository)
     used = {
-        one.type for recording in (stage, private_stage, reporting_stage, kinds, nat) for one in recording.resources
+        one.type
+        for recording in (stage, private_stage, reporting_stage, kinds, results_stage, nat)
+        for one in recording.resources
     }
     assert set(OUTPUTS) == used
 

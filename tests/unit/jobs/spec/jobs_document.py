@@ -11,6 +11,7 @@ import yaml
 
 PAGE = Path(__file__).parents[4] / "docs" / "jobs.md"
 _BLOCK = re.compile(r"^```(?:yaml|dockerfile)\n# (?P<file>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_PROGRAM = re.compile(r"^```python\n# jobs/(?P<job>[a-z-]+)/main.py\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> list[tuple[str, str]]:
@@ -26,6 +27,11 @@ def jobs() -> dict[str, str]:
 def dockerfiles() -> dict[str, str]:
     """Job → its Dockerfile, of those that are shown."""
     return {file.split("/")[1]: text for file, text in blocks() if file.endswith("/Dockerfile")}
+
+
+def programs() -> dict[str, str]:
+    """Job → its main.py, of those that are shown."""
+    return {found["job"]: found["text"] for found in _PROGRAM.finditer(PAGE.read_text(encoding="utf-8"))}
 
 
 def settings() -> dict[str, Mapping[str, Any]]:

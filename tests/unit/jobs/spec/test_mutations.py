@@ -36,6 +36,12 @@ FULL: dict[str, Any] = {
         "on_reclaim": "retry",
     },
     "permissions": {"read": ["uploads"], "write": ["results"]},
+    "results": {
+        "bucket": "results",
+        "format": "csv",
+        "athena": {"columns": {"city": "string", "rows": "bigint"}, "since": "2026-11-01"},
+        "quicksight": True,
+    },
     "environment": {"LEVEL": "info"},
     "command": ["--key", "Ref::key", "--size", "Ref::size"],
     "parameters": {"size": "800"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,6 +47,23 @@ def test_results_of_a_run(job: str, key: str, expected: list[str]) -> None:
         )
     )
     assert list(index.of(attempt(job, {"key": key}))) == expected
+
+
+def test_a_job_with_results_has_those_of_its_id() -> None:
+    mine = attempt("readings", {"key": "readings/a.csv"})
+    keys = [
+        f"readings/data/day=2025-11-21/run={mine.job_id}/a.parquet",
+        f"readings/data/day=2025-11-21/run={mine.job_id}1/a.parquet",
+        f"other/data/day=2025-11-21/run={mine.job_id}/a.parquet",
+        f"readings/data/day=2025-11-21/run={mine.job_id}/child=3/a.parquet",
+        f"readings/manifests/{mine.job_id}/manifest.json",
+        "readings/a/by-its-key.csv",
+    ]
+    index = ResultIndex(stored=stored(*keys))
+    assert index.of(mine) == (keys[0],)
+    assert index.of(replace(mine, job_id=f"{mine.job_id}:3")) == (keys[3],)
+    assert index.of(replace(mine, job_id="another")) == ("readings/a/by-its-key.csv",)
+    assert index.of(replace(mine, status="FAILED")) == ()
 
 
 def test_a_run_that_failed_or_had_no_key_has_none() -> None:
