@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cli import piped_events
 from components.isolation import spread
 from components.names import AUTO_SUFFIX_LENGTH, Names
 from components.settings import Settings, effective_specs
@@ -21,6 +22,7 @@ from jobs.spec import JobSpec, LoadedSpec
 from jobs.spec.event_sources import DEFAULT_BUS
 from jobs.spec.triggers import Trigger, numbered
 from local.emulator.events.transformer import InputError, transform
+from local.emulator.pipes.execution import ExecutionError
 
 Verdict = Literal["starts", "rests", "dead-letters", "other"]
 """`rests`: would start, but the trigger isn't enabled. `dead-letters`: matches, and its values make no submission."""
@@ -93,7 +95,7 @@ class StageNames:
 
 
 def read_event(text: str, *, place: str) -> dict[str, Any]:
-    """An event from JSON text. Raises Problems."""
+    """An event, a notification or a stream's record from JSON text. Raises Problems."""
     remedy = "write a whole event: source, detail-type, detail"
     try:
         event = json.loads(text)
@@ -104,6 +106,8 @@ def read_event(text: str, *, place: str) -> dict[str, Any]:
     if not isinstance(event, dict):
         got = "a list" if isinstance(event, list) else f"of the type {type(event).__name__}"
         raise Problems([Problem(place=place, got=got, allowed="an event is one JSON object", remedy=remedy)])
+    if piped_events.piped_from(event, place=place) is not None:
+        return event
     problems = [
         Problem(place=f"{place}: {key}", got=_shown(event, key), allowed=allowed, remedy=remedy)
         for key, kind, allowed in (
@@ -139,6 +143,13 @@ def answers(
         account=parts[4] if len(parts) > 5 else str(event.get("account", "")),
         partition=parts[1] if len(parts) > 5 else "aws",
     )
+    piped = piped_events.piped_from(event, place="the event")
+    if piped is not None:
+        return [
+            _piped_answer(job, part, spec, trigger, piped, settings)
+            for job, spec in sorted(deployed.items())
+            for part, trigger in numbered(spec.triggers)
+        ]
     named = names.as_named(event)
     return [
         _answer(job, part, spec, trigger, named, bus, names)
@@ -165,6 +176,25 @@ def _answer(
         parameters = {**spec.parameters, **_parameters(rule, event)}
     except InputError as error:
         return Answer(job=job, trigger=part, verdict="dead-letters", why=str(error))
+    return _starts(job, part, trigger, parameters)
+
+
+def _piped_answer(
+    job: str, part: str, spec: JobSpec, trigger: Trigger, piped: piped_events.Piped, settings: Settings
+) -> Answer:
+    if trigger.kind != piped.kind:
+        return Answer(job=job, trigger=part, verdict="other", why=f"{trigger.kind} waits for something else")
+    different = piped_events.differences(piped, trigger, settings)
+    if different:
+        return Answer(job=job, trigger=part, verdict="other", mismatches=different)
+    try:
+        parameters = {**spec.parameters, **piped_events.parameters(piped, trigger)}
+    except ExecutionError as error:
+        return Answer(job=job, trigger=part, verdict="dead-letters", why=str(error))
+    return _starts(job, part, trigger, parameters)
+
+
+def _starts(job: str, part: str, trigger: Trigger, parameters: Mapping[str, str]) -> Answer:
     if not trigger.enabled:
         return Answer(job=job, trigger=part, verdict="rests", parameters=parameters, why="the trigger isn't enabled")
     return Answer(job=job, trigger=part, verdict="starts", parameters=parameters)

@@ -43,7 +43,13 @@ def _group() -> None:
 
 @app.command("test", epilog=TEST_EXAMPLES)
 def try_event(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="An event as JSON; - reads it from standard input.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="An event as JSON, a notification of SNS or a record of a DynamoDB stream; - is standard input.",
+        ),
+    ],
     stack: Annotated[str, typer.Option("--stack", "-s", help="Whose jobs.")] = DEFAULT_STACK,
     bus: Annotated[str, typer.Option("--bus", help="The event bus it comes to.")] = DEFAULT_BUS,
     as_json: Json = False,

@@ -145,6 +145,10 @@ def started_by(spec: JobSpec) -> list[str]:
             texts.append(f"events of {trigger.event.bus}: {trigger.event.pattern['source']}")
         elif trigger.sqs is not None:
             texts.append("messages to its queue")
+        elif trigger.sns is not None:
+            texts.append(f"messages of the topic {trigger.sns.topic}")
+        elif trigger.dynamodb is not None:
+            texts.append(f"{', '.join(trigger.dynamodb.events)} in the table {trigger.dynamodb.table}")
         if not trigger.enabled:
             texts[-1] += " (resting)"
     return texts or ["by hand"]

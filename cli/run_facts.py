@@ -42,6 +42,7 @@ class Run:
             "reason": attempt.reason,
             "exit_code": attempt.exit_code,
             "key": self.key,
+            "parameters": dict(attempt.parameters),
             "submitted_at": attempt.submitted_at.isoformat(),
             "started_at": None if attempt.started_at is None else attempt.started_at.isoformat(),
             "stopped_at": attempt.stopped_at.isoformat(),

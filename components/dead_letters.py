@@ -64,13 +64,16 @@ class DeadLetters(pulumi.ComponentResource):
             )
         self.register_outputs({"arn": self.arn, "url": self.url})
 
-    def accept_from(self, rule_arns: Sequence[pulumi.Input[str]]) -> None:
-        """EventBridge writes to a queue as itself, not as the target's role: the queue must allow its rules."""
-        aws.sqs.QueuePolicy(
+    def accept_from(
+        self, source_arns: Sequence[pulumi.Input[str]], *, service: str = "events.amazonaws.com"
+    ) -> pulumi.Resource:
+        """EventBridge and SNS write to a queue as themselves, not as a role: the queue must allow the rules, or the
+        topic."""
+        return aws.sqs.QueuePolicy(
             self._logical,
             queue_url=self.url,
             policy=policies.service_may_send(
-                service="events.amazonaws.com", action="sqs:SendMessage", resource=self.arn, source_arns=rule_arns
+                service=service, action="sqs:SendMessage", resource=self.arn, source_arns=source_arns
             ),
             opts=self._child,
         )

@@ -12,7 +12,9 @@ import pulumi_aws as aws
 from components.account import Account
 from components.buckets import Bucket
 from components.names import Names
-from components.pipe_trigger import PipeArgs, PipeTrigger
+from components.pipe_trigger import PipeArgs, QueueTrigger
+from components.stream_trigger import StreamTrigger
+from components.topic_trigger import TopicTrigger
 from components.trigger import RuleTrigger, ScheduleArgs, ScheduleTrigger, Submission, Trigger, TriggerArgs
 from jobs.event_rules.rules import event_rule
 from jobs.spec import JobSpec
@@ -25,6 +27,8 @@ WHAT = {
     "after": "ends of other jobs",
     "event": "events",
     "queue": "messages",
+    "topic": "notifications",
+    "stream": "changes of items",
 }
 """Part of a trigger's name, without its number → what starts the job."""
 
@@ -41,6 +45,10 @@ class TriggerPlaces:
     """Job → ARN of the queue it goes to."""
     functions: frozenset[str] = frozenset()
     """Jobs that run on Lambda."""
+    topics: Mapping[str, pulumi.Input[str]]
+    """Name in the settings → ARN."""
+    streams: Mapping[str, str]
+    """Table in the settings → ARN of its stream."""
     schedule_group: aws.scheduler.ScheduleGroup | None
     """None in a stage without schedules."""
     log_retention_days: int
@@ -85,7 +93,7 @@ def make_triggers(
     }
     return MadeTriggers(
         dead_letters={name: one.dead_letters_url for name, one in made.items()},
-        message_queues={name: one.queue_url for name, one in made.items() if isinstance(one, PipeTrigger)},
+        message_queues={name: one.queue_url for name, one in made.items() if isinstance(one, QueueTrigger)},
     )
 
 
@@ -105,14 +113,20 @@ def _make(
     if rule is not None:
         name = places.names.of("rule", submission.job, part)
         return RuleTrigger(f"{word.capitalize()}Trigger", name, args, rule, opts)
-    if trigger.sqs is not None:
+    if trigger.piped is not None:
         pipe = PipeArgs(
-            source=trigger.sqs,
+            offered=trigger.piped.offered,
             pipes_arn=f"{places.arn('pipes')}:pipe/",
             log_retention_days=places.log_retention_days,
             parameters=trigger.parameters,
         )
-        return PipeTrigger(places.names.of("pipe", submission.job, part), args, pipe, opts)
+        name = places.names.of("pipe", submission.job, part)
+        if trigger.sns is not None:
+            return TopicTrigger(name, args, trigger.sns, places.topics[trigger.sns.topic], pipe, opts)
+        if trigger.dynamodb is not None:
+            return StreamTrigger(name, args, trigger.dynamodb, places.streams[trigger.dynamodb.table], pipe, opts)
+        assert trigger.sqs is not None
+        return QueueTrigger(name, args, trigger.sqs, pipe, opts)
     assert trigger.schedule is not None
     assert trigger.schedule.timezone is not None, "the stage's time zone has been merged in"
     assert places.schedule_group is not None, "a stage with schedules has a group"

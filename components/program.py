@@ -20,6 +20,7 @@ from components.sdk import loading_sdk, quiet_sdk
 from components.secrets import read_secrets
 from components.settings import settings_place
 from components.stage import Stage, StageArgs
+from components.streams import read_streams
 from jobs.problems import Problem, Problems, listing, raise_any
 
 
@@ -47,6 +48,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
         new_network = settings.network.vpc_id is None
         zones = read_zones(settings.region, settings.network.availability_zones) if new_network else ()
         secrets = read_secrets(plan, account)
+        streams = read_streams(plan)
     contexts: dict[str, BuildContext] = {}
     if settings.promote_from is None:
         contexts = {
@@ -70,6 +72,7 @@ def declare(config: Mapping[str, object], *, stack: str, repository: Path) -> St
             contexts=contexts,
             promoted=promoted,
             secrets=secrets,
+            streams=streams,
             endpoint_url=emulator_endpoint(os.environ),
         ),
     )

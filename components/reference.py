@@ -107,7 +107,7 @@ class StageReference:
     owners: Mapping[str, str]
     """Job → owner."""
     topics: Mapping[str, str]
-    """`failures`, `reports` → ARN, where the stage has the topic."""
+    """`failures`, `reports` and the settings' own → ARN, where the stage has the topic."""
     dead_letters: Mapping[str, str]
     """What couldn't be delivered: `ledger`, `<job>/upload1` … → queue URL."""
     message_queues: Mapping[str, str] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from components.settings_model import (
 from components.settings_network import NetworkSettings
 from components.settings_queues import QueueSettings, StateTimeLimitAction
 from components.settings_schedules import ScheduleSettings
+from components.settings_sources import TableSettings, TopicSettings
 
 __all__ = [
     "SETTING_KEYS",
@@ -35,6 +36,8 @@ __all__ = [
     "ScheduleSettings",
     "Settings",
     "StateTimeLimitAction",
+    "TableSettings",
+    "TopicSettings",
     "cross_check",
     "effective_spec",
     "effective_specs",

@@ -9,6 +9,7 @@ from components.settings_load import settings_places
 from components.settings_model import Settings
 from components.settings_queues import MAX_ENVIRONMENTS_PER_QUEUE, QueueSettings
 from components.settings_shares import share_problems
+from components.sources_check import source_problems, topic_problems
 from jobs import conventions
 from jobs.problems import Problem, listing, place, suggestion
 from jobs.spec import LoadedSpec
@@ -24,6 +25,7 @@ def cross_check(settings: Settings, specs: Sequence[LoadedSpec]) -> list[Problem
     place_of = settings_places(settings)
     for name, queue in settings.queues.items():
         problems += _queue(settings, name, queue, place_of)
+    problems += topic_problems(settings)
     problems += _twice(specs)
     known = [loaded.name for loaded in specs]
     for name, overrides in settings.jobs.items():
@@ -117,6 +119,7 @@ def _twice(specs: Sequence[LoadedSpec]) -> list[Problem]:
 def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Problem]:
     problems = _job_queue(settings, loaded, place_of)
     problems += share_problems(settings, loaded)
+    problems += source_problems(settings, loaded)
     spec = loaded.spec
     named: list[tuple[tuple[str | int, ...], str]] = [
         (("permissions", right, position), bucket)
@@ -140,7 +143,7 @@ def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Prob
     problems += [
         _topic(settings, loaded, position, topic)
         for position, topic in enumerate(spec.permissions.notify)
-        if topic not in settings.monitoring.topics_for_jobs
+        if topic not in settings.topics_for_jobs
     ]
     return problems
 
@@ -148,7 +151,7 @@ def _job(settings: Settings, loaded: LoadedSpec, place_of: PlaceOf) -> list[Prob
 def _topic(settings: Settings, loaded: LoadedSpec, position: int, topic: str) -> Problem:
     where = loaded.place("permissions", "notify", position)
     if topic != conventions.REPORTS_TOPIC:
-        return _unknown(where, "topic", topic, [conventions.REPORTS_TOPIC])
+        return _unknown(where, "topic", topic, [conventions.REPORTS_TOPIC, *settings.topics])
     return Problem(
         place=where,
         got=f"the topic {topic}, which {settings.file or settings.stage} doesn't ask for",

@@ -15,6 +15,7 @@ from components.settings_jobs import JobOverrides
 from components.settings_network import NetworkSettings
 from components.settings_queues import QueueSettings
 from components.settings_schedules import ScheduleSettings
+from components.settings_sources import TableSettings, TopicSettings
 from jobs import conventions, schedule_expression
 from jobs.spec.base import (
     BucketName,
@@ -24,6 +25,8 @@ from jobs.spec.base import (
     Owner,
     QueueName,
     Strict,
+    TableName,
+    TopicName,
     refuse,
 )
 
@@ -213,6 +216,11 @@ class Settings(Strict):
     """By name."""
     buckets: dict[BucketName, BucketSettings] = Field(default_factory=dict)
     """By name; jobs ask for them by these names. `ledger` is the platform's own."""
+    topics: dict[TopicName, TopicSettings] = Field(default_factory=dict)
+    """By name; triggers listen to them and jobs notify them by these names. `failures` and `reports` are the
+    platform's own."""
+    tables: dict[TableName, TableSettings] = Field(default_factory=dict, examples=[{"orders": {"name": "shop-orders"}}])
+    """By name; triggers wait for their changes by these names."""
     images: Annotated[
         ImageSettings, Field(examples=[{"base_image": "public.ecr.aws/docker/library/python:3.11-slim-bookworm"}])
     ]
@@ -255,6 +263,21 @@ class Settings(Strict):
         if not named:
             raise refuse("an empty mapping", "a stage has at least one", "add one")
         return named
+
+    @field_validator("topics")
+    @classmethod
+    def _own_topics(cls, topics: dict[str, TopicSettings]) -> dict[str, TopicSettings]:
+        for name in (conventions.FAILURES_TOPIC, conventions.REPORTS_TOPIC):
+            if name in topics:
+                raise refuse(
+                    "given", "this topic is the platform's own", "set batchyard:monitoring, or rename it", key=(name,)
+                )
+        return topics
+
+    @property
+    def topics_for_jobs(self) -> tuple[str, ...]:
+        """Topics that jobs may notify."""
+        return (*self.monitoring.topics_for_jobs, *self.topics)
 
     @field_validator("buckets")
     @classmethod

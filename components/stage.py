@@ -22,7 +22,7 @@ from components.job import BuiltImage, Job, JobArgs, PromotedImage
 from components.job_queue import FairShare, JobQueue, JobQueueArgs, StateTimeLimit
 from components.job_triggers import TriggerPlaces
 from components.ledger import Ledger, LedgerArgs
-from components.monitoring import Monitoring, MonitoringArgs, ReportTopic, ReportTopicArgs
+from components.monitoring import Monitoring, MonitoringArgs
 from components.names import Names
 from components.network import Network
 from components.report_facts import report_facts
@@ -32,6 +32,7 @@ from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.stage_network import network_args
 from components.state_patterns import Watched
 from components.tagging import stage_tags, tagging
+from components.topics import stage_topics
 from components.user_schedules import make_user_schedules
 from jobs import conventions
 
@@ -48,6 +49,8 @@ class StageArgs:
     """Job → the image of another stage; empty when images are built."""
     secrets: Mapping[str, JobSecrets]
     """Job → its secrets."""
+    streams: Mapping[str, str]
+    """Table of the settings → ARN of its stream, where a trigger reads it."""
     endpoint_url: str | None = None
     """Where AWS is, when it isn't AWS."""
 
@@ -228,14 +231,8 @@ class Stage(pulumi.ComponentResource):
         )
 
     def _topics(self) -> dict[str, pulumi.Output[str]]:
-        """Those jobs may notify: name → ARN."""
-        wanted = self._settings.monitoring
-        return {
-            name: ReportTopic(
-                self._names.of("topic", name), ReportTopicArgs(names=self._names, email=wanted.email), self._child
-            ).topic_arn
-            for name in wanted.topics_for_jobs
-        }
+        """Those jobs may notify, and triggers listen to those of the settings: name → ARN."""
+        return stage_topics(self._settings, self._names, self._child)
 
     def _ledger(self) -> Ledger:
         return Ledger(
@@ -302,6 +299,8 @@ class Stage(pulumi.ComponentResource):
             buckets=self.buckets,
             queues={planned.name: self.queues[planned.spec.queue].arn for planned in self._args.plan.jobs},
             functions=frozenset(job.name for job in self._args.plan.jobs if job.spec.platform == "lambda"),
+            topics=self.topics,
+            streams=self._args.streams,
             schedule_group=group,
             log_retention_days=self._settings.logs.retention_days,
             alarm_topic_arn=self._alarm_topic_arn,

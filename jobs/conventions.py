@@ -49,12 +49,15 @@ QUEUE_NAME_MAX: Final = 40
 COMPUTE_ENVIRONMENT_NAME_MAX: Final = 40
 BUCKET_NAME_MAX: Final = 24
 TOPIC_NAME_MAX: Final = 24
+TABLE_NAME_MAX: Final = 40
 OWNER_MAX: Final = 64
 
 REPORTS_BUCKET: Final = "reports"
 """Where reports are published, in stages whose settings have a bucket of this name."""
 REPORTS_TOPIC: Final = "reports"
 """Who hears of a published report, in stages whose settings make the topic."""
+FAILURES_TOPIC: Final = "failures"
+"""Who hears of failed jobs and alarms, in stages whose settings make the topic."""
 STAGE_FILE: Final = "stage.json"
 """Key in the reports' bucket: the stage's outputs and the facts of its report."""
 

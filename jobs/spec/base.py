@@ -72,6 +72,7 @@ AsTuple = BeforeValidator(list_to_tuple)
 QueueName = Annotated[str, *_name(conventions.QUEUE_NAME_MAX, "queue")]
 BucketName = Annotated[str, *_name(conventions.BUCKET_NAME_MAX, "bucket")]
 TopicName = Annotated[str, *_name(conventions.TOPIC_NAME_MAX, "topic")]
+TableName = Annotated[str, *_name(conventions.TABLE_NAME_MAX, "table")]
 JobName = Annotated[str, *_name(conventions.JOB_NAME_MAX, "job")]
 ComputeEnvironmentName = Annotated[str, *_name(conventions.COMPUTE_ENVIRONMENT_NAME_MAX, "compute environment")]
 ShareName = Annotated[

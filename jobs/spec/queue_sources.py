@@ -16,6 +16,14 @@ PATH_MARK: Final = "$."
 """What a value begins with that a pipe takes for a path."""
 
 
+Receives = Annotated[
+    int,
+    Field(ge=1, le=1_000, examples=[5]),
+    Hint(allowed="SQS counts 1–1,000 receives", remedy="write a whole number in that range"),
+]
+"""How often a queue hands a message out."""
+
+
 class SqsSource(Strict):
     """Messages to the trigger's own queue, whose URL the stage exports; each submits the job once."""
 
@@ -23,31 +31,32 @@ class SqsSource(Strict):
         default_factory=dict
     )
     """Parameter: JSON path into the message where its value is; `$.body` is the text, `$.body.key` looks into JSON."""
-    receives: Annotated[
-        int,
-        Field(ge=1, le=1_000, examples=[5]),
-        Hint(allowed="SQS counts 1–1,000 receives", remedy="write a whole number in that range"),
-    ] = 5
+    receives: Receives = 5
     """How often a message is tried before it goes to the dead-letter queue."""
 
     @field_validator("take")
     @classmethod
     def _take(cls, take: dict[str, str]) -> dict[str, str]:
-        for name, path in parameter_names(take).items():
-            try:
-                steps = parse_path(path)
-            except PathError:
-                steps = ()
-            if not steps or "*" in steps:
-                raise refuse(
-                    f"{path[:60]!r}, which is no path to one value",
-                    "a path is names and numbers from $ on",
-                    "write for example $.body.order",
-                    key=(name,),
-                )
-        return take
+        return message_paths(take)
 
     @property
     def offered(self) -> dict[str, str]:
         """Parameter → path."""
         return {**MESSAGE_PARAMETERS, **self.take}
+
+
+def message_paths(take: dict[str, str]) -> dict[str, str]:
+    """Parameters and where a message has their values, when every path may lead to one."""
+    for name, path in parameter_names(take).items():
+        try:
+            steps = parse_path(path)
+        except PathError:
+            steps = ()
+        if not steps or "*" in steps:
+            raise refuse(
+                f"{path[:60]!r}, which is no path to one value",
+                "a path is names and numbers from $ on",
+                "write for example $.body.order",
+                key=(name,),
+            )
+    return take

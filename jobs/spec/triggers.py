@@ -17,6 +17,8 @@ from jobs.spec.parameters import parameter_names
 from jobs.spec.queue_sources import PATH_MARK, SqsSource
 from jobs.spec.s3_source import S3Source
 from jobs.spec.schedule_source import ScheduleSource
+from jobs.spec.stream_source import DynamodbSource
+from jobs.spec.topic_source import SnsSource
 
 PART_WORDS: Final[Mapping[str, str]] = {
     "s3": "upload",
@@ -24,6 +26,8 @@ PART_WORDS: Final[Mapping[str, str]] = {
     "after": "after",
     "event": "event",
     "sqs": "queue",
+    "sns": "topic",
+    "dynamodb": "stream",
 }
 """Kind of trigger → what the names of its resources hold."""
 _SCHEDULER_WORDS = frozenset(
@@ -33,7 +37,7 @@ _SCHEDULER_WORDS = frozenset(
 
 class Trigger(Strict):
     """What submits the job: an upload (`s3`), a time (`schedule`), another job's end (`after`), any `event`, a message
-    (`sqs`)."""
+    of a queue (`sqs`) or a topic (`sns`), a change of a table's item (`dynamodb`)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -54,6 +58,10 @@ class Trigger(Strict):
     """Any event; offers what `take` says."""
     sqs: SqsSource | None = None
     """Messages, one a job; offers `message_id` and what `take` says."""
+    sns: SnsSource | None = None
+    """What is published to a topic, one message a job; offers `message_id` and what `take` says."""
+    dynamodb: DynamodbSource | None = None
+    """Changes of a table's items, one a job; offers `event_id`, `event_name` and what `take` says."""
     parameters: dict[str, str] = Field(default_factory=dict, examples=[{"month": "2013-01"}])
     """Values for `Ref::name` in the command, over those in the job's `parameters`."""
     enabled: bool = True
@@ -83,7 +91,7 @@ class Trigger(Strict):
                     "leave the angle brackets out",
                     key=("parameters", name),
                 )
-            if self.sqs is not None and value.startswith(PATH_MARK):
+            if self.piped is not None and value.startswith(PATH_MARK):
                 raise refuse(
                     f"{value[:60]!r}",
                     "a pipe takes what begins with $. for a path",
@@ -106,14 +114,19 @@ class Trigger(Strict):
         return next(kind for kind in PART_WORDS if getattr(self, kind) is not None)
 
     @property
+    def piped(self) -> SqsSource | SnsSource | DynamodbSource | None:
+        """The source of a trigger that an EventBridge pipe reads."""
+        return self.sqs or self.sns or self.dynamodb
+
+    @property
     def source_parameters(self) -> tuple[str, ...]:
         """Names of the parameters its kind offers without being asked."""
         if self.s3 is not None:
             return conventions.S3_TRIGGER_PARAMETERS
         if self.after is not None:
             return (*AFTER_PARAMETERS, *self.after.take)
-        if self.sqs is not None:
-            return tuple(self.sqs.offered)
+        if self.piped is not None:
+            return tuple(self.piped.offered)
         return tuple(self.event.take) if self.event is not None else ()
 
     @property

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 from moto.iam.exceptions import DeleteConflictException
@@ -14,6 +15,8 @@ from moto.sqs.models import Queue
 
 from local.emulator.context import EmulatorContext
 from local.emulator.substitute import Substitutions
+
+ITERATORS_KEPT = 1_000
 
 
 class Gaps:
@@ -24,6 +27,7 @@ class Gaps:
         substitute(EC2Response, "modify_vpc_endpoint", _with_private_dns(EC2Response.modify_vpc_endpoint))
         substitute(SecurityGroupRule, "__init__", _keeping_description(SecurityGroupRule.__init__))
         substitute(SecurityGroupRule, "description", _description())
+        substitute(DynamoDBStreamsBackend, "get_records", _forgetting_iterators(DynamoDBStreamsBackend.get_records))
         substitute(Queue, "attributes", _with_redrive_allow_policy(vars(Queue)["attributes"]))
 
     def close(self) -> None:
@@ -89,6 +93,18 @@ def _description() -> property:
         return found or self.prefix_list_description
 
     return property(description)
+
+
+def _forgetting_iterators(moto: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """GetRecords: AWS's iterators expire after a quarter of an hour; moto keeps every one a poller was ever given."""
+
+    def get_records(self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> dict[str, Any]:
+        answer = moto(self, iterator_arn, limit)
+        while len(self.shard_iterators) > ITERATORS_KEPT:
+            del self.shard_iterators[next(iter(self.shard_iterators))]
+        return answer
+
+    return get_records
 
 
 def _with_redrive_allow_policy(moto: property) -> property:

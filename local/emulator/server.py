@@ -29,6 +29,7 @@ SERVICES = (
     "gaps",
     "ecr",
     "s3",
+    "sns",
     "events",
     "scheduler",
     "firehose",

@@ -23,7 +23,17 @@ def _subscribed_queue(stage: RunningStage) -> str:
     sqs = stage.client("sqs")
     url = str(sqs.create_queue(QueueName="hears-of-reports")["QueueUrl"])
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    stage.client("sns").subscribe(TopicArn=stage.exported["topics"]["reports"], Protocol="sqs", Endpoint=arn)
+    topic = stage.exported["topics"]["reports"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    stage.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return url
 
 

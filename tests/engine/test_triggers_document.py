@@ -34,9 +34,10 @@ parameters: {key: none}
 """
 SCHEDULES = (REPOSITORY / "docs" / "schedules.md").read_text(encoding="utf-8")
 SCHEDULABLE = re.findall(r"```yaml\n(.*?)```", SCHEDULES, re.DOTALL)[0]
-NAMES = ("photo", "parts", "monthly", "sale", "chain", "paid", "orders")
+NAMES = ("photo", "parts", "monthly", "sale", "chain", "paid", "orders", "receipt", "pack")
 """One for each example, in the document's order."""
 NAME = "triggers"
+TABLE = "shop-orders"
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +53,19 @@ def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
         (folder / "Dockerfile").write_text(DOCKERFILE)
         # its own content, as in Project.create
         (folder / "main.py").write_text(f"import sys\nprint({str(folder)!r}, sys.argv)\n")
-    stack = project.stack(NAME)
+    tables = lane.client("dynamodb")
+    tables.create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    stack = project.stack(NAME, topics={"payments": {}}, tables={"orders": {"name": TABLE}})
     stack.up()
     yield stack
     stack.destroy()
+    tables.delete_table(TableName=TABLE)
 
 
 @pytest.fixture
@@ -155,6 +165,25 @@ def test_a_burst_loses_no_event_and_the_ledger_shows_the_doubled(lane: Lane, sta
     }
 
 
+def dead_letters(lane: Lane, url: str) -> list[str]:
+    """Bodies of what arrives in a dead-letter queue first."""
+    letters: list[str] = []
+
+    def arrived() -> bool:
+        found = lane.client("sqs").receive_message(QueueUrl=url).get("Messages", [])
+        letters.extend(one["Body"] for one in found)
+        return bool(letters)
+
+    wait_until("the dead letter", arrived)
+    return letters
+
+
+def reasons(lane: Lane, pipe: str) -> set[str]:
+    """Why a pipe submitted nothing, by its log; `orders/queue1`."""
+    lines = lane.client("logs").filter_log_events(logGroupName=f"/batchyard/{NAME}/{pipe}")["events"]
+    return {json.loads(line["message"])["error"]["message"] for line in lines}
+
+
 def test_each_message_starts_a_job_and_a_poison_one_is_a_dead_letter(lane: Lane, stage: dict[str, Any]) -> None:
     sqs, url = lane.client("sqs"), stage["message_queues"]["orders/queue1"]
     for number in range(3):
@@ -164,19 +193,55 @@ def test_each_message_starts_a_job_and_a_poison_one_is_a_dead_letter(lane: Lane,
     wait_until("three jobs", lambda: len(submitted(lane, "orders")) == 3)
     assert sorted(one["order"] for one in submitted(lane, "orders")) == ["a-0", "a-1", "a-2"]
     assert {one["mode"] for one in submitted(lane, "orders")} == {"paid"}
-    letters: list[str] = []
+    assert dead_letters(lane, stage["dead_letters"]["orders/queue1"]) == ["poison"]
+    said = reasons(lane, "orders/queue1")
+    assert all("the event has nothing at $.body." in reason for reason in said)
+    assert said
 
-    def arrived() -> bool:
-        found = sqs.receive_message(QueueUrl=stage["dead_letters"]["orders/queue1"]).get("Messages", [])
-        letters.extend(one["Body"] for one in found)
-        return bool(letters)
 
-    wait_until("the dead letter", arrived)
-    assert letters == ["poison"]
-    lines = lane.client("logs").filter_log_events(logGroupName=f"/batchyard/{NAME}/orders/queue1")["events"]
-    reasons = {json.loads(line["message"])["error"]["message"] for line in lines}
-    assert all("the event has nothing at $.body." in reason for reason in reasons)
-    assert reasons
+def test_notifications_that_pass_the_filter_start_a_job_and_a_poison_one_is_a_dead_letter(
+    lane: Lane, stage: dict[str, Any]
+) -> None:
+    def publish(text: str, kind: str, cents: int = 5) -> None:
+        attributes = {
+            "kind": {"DataType": "String", "StringValue": kind},
+            "cents": {"DataType": "Number", "StringValue": str(cents)},
+        }
+        topic = stage["topics"]["payments"]
+        lane.client("sns").publish(TopicArn=topic, Message=text, MessageAttributes=attributes)
+
+    publish('{"payment": "p-1"}', "paid")
+    publish('{"payment": "p-2"}', "open")
+    publish('{"payment": "p-3"}', "paid", cents=0)
+    publish('{"payment": "p-4"}', "refunded")
+    publish("poison", "paid")
+    wait_until("two jobs", lambda: len(submitted(lane, "receipt")) == 2)
+    told = sorted((one["payment"], one["kind"]) for one in submitted(lane, "receipt"))
+    assert told == [("p-1", "paid"), ("p-4", "refunded")]
+    assert dead_letters(lane, stage["dead_letters"]["receipt/topic1"]) == ["poison"]
+    assert reasons(lane, "receipt/topic1") == {"payment: the event has nothing at $.body.payment"}
+
+
+def test_changes_of_a_table_start_jobs_in_their_order_and_a_poison_one_is_a_dead_letter(
+    lane: Lane, stage: dict[str, Any]
+) -> None:
+    table = lane.client("dynamodb")
+
+    def put(order: str, status: str, **more: Any) -> None:
+        table.put_item(TableName=TABLE, Item={"id": {"S": order}, "status": {"S": status}, **more})
+
+    put("a-1", "open")
+    put("a-1", "paid", cents={"N": "5"})
+    put("a-2", "paid")  # without its cents
+    put("a-3", "paid", cents={"N": "7"})
+    table.delete_item(TableName=TABLE, Key={"id": {"S": "a-3"}})
+    wait_until("two jobs", lambda: len(submitted(lane, "pack")) == 2)
+    told = [(one["order"], one["cents"], one["event_name"]) for one in submitted(lane, "pack")]
+    assert told == [("a-1", "5", "MODIFY"), ("a-3", "7", "INSERT")]
+    (letter,) = map(json.loads, dead_letters(lane, stage["dead_letters"]["pack/stream1"]))
+    assert letter["context"]["condition"] == "RetryAttemptsExhausted"
+    assert f":table/{TABLE}/stream/" in letter["DDBStreamBatchInfo"]["streamArn"]
+    assert reasons(lane, "pack/stream1") == {"cents: the event has nothing at $.dynamodb.NewImage.cents.N"}
 
 
 @pytest.fixture

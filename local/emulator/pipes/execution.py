@@ -1,11 +1,12 @@
-"""One message on its way through a pipe: the event it becomes, and the submission made of it. Pure.
+"""One message or record on its way through a pipe: the event it becomes, and the submission made of it. Pure.
 
 A parameter that is a JSON path gets the event's value there; a body that is JSON is looked into. A path that leads to
-nothing or to no scalar fails the execution, and so the message goes back to its queue.
+nothing or to no scalar fails the execution.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -13,12 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.event_rules.json_path import ABSENT, PathError, resolve
+from jobs.event_rules.pattern import parse_pattern
 
 _PLACEHOLDER = re.compile(r"<(?:(?P<path>\$\.[^<>]+)|(?P<time>aws\.pipes\.event\.ingestion-time))>")
 
 
 class ExecutionError(Exception):
-    """The message can't be submitted; the text is the reason a log line gives."""
+    """Nothing can be submitted; the text is the reason a log line gives."""
 
 
 def event_of(message: Mapping[str, Any], *, queue_arn: str, region: str) -> dict[str, Any]:
@@ -28,12 +30,29 @@ def event_of(message: Mapping[str, Any], *, queue_arn: str, region: str) -> dict
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": message.get("Attributes", {}),
-        "messageAttributes": message.get("MessageAttributes", {}),
+        "messageAttributes": {
+            name: {key[0].lower() + key[1:]: _plain(value) for key, value in attribute.items()}
+            for name, attribute in message.get("MessageAttributes", {}).items()
+        },
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",
         "eventSourceARN": queue_arn,
         "awsRegion": region,
     }
+
+
+def event_of_record(record: Mapping[str, Any], *, stream_arn: str, region: str) -> dict[str, Any]:
+    """A stream's record as pipes see it (EventBridge User Guide, eb-pipes-dynamodb): times are seconds, binary values
+    Base64."""
+    plain: dict[str, Any] = _plain(record)
+    return {**plain, "awsRegion": region, "eventSourceARN": stream_arn}
+
+
+def passes(source_parameters: Mapping[str, Any] | None, event: Mapping[str, Any]) -> bool:
+    """Whether the event fulfils one of the filters, or there is none. A body that is JSON is looked into."""
+    filters = ((source_parameters or {}).get("FilterCriteria") or {}).get("Filters") or []
+    seen = _with_body(event)
+    return not filters or any(parse_pattern(one["Pattern"]).matches(seen) for one in filters)
 
 
 def submission(parameters: Mapping[str, Any], *, queue_arn: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,9 +61,7 @@ def submission(parameters: Mapping[str, Any], *, queue_arn: str, event: Mapping[
         "jobName": _value("JobName", parameters["JobName"], event),
         "jobQueue": queue_arn,
         "jobDefinition": _value("JobDefinition", parameters["JobDefinition"], event),
-        "parameters": {
-            name: _value(name, value, event) for name, value in (parameters.get("Parameters") or {}).items()
-        },
+        "parameters": parameter_values(parameters.get("Parameters") or {}, event),
     }
     size = (parameters.get("ArrayProperties") or {}).get("Size")
     if size:
@@ -69,6 +86,11 @@ def function_input(template: str | None, event: Mapping[str, Any]) -> str:
     return _PLACEHOLDER.sub(fill, template)
 
 
+def parameter_values(parameters: Mapping[str, str], event: Mapping[str, Any]) -> dict[str, str]:
+    """The job's parameters, with the event's values for those that are paths. Raises ExecutionError."""
+    return {name: _value(name, value, event) for name, value in parameters.items()}
+
+
 def _value(name: str, value: str, event: Mapping[str, Any]) -> str:
     if not value.startswith("$."):
         return value
@@ -85,6 +107,17 @@ def _value(name: str, value: str, event: Mapping[str, Any]) -> str:
 
 def _with_body(event: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return {**event, "body": json.loads(event["body"])}
+        return {**event, "body": json.loads(event["body"])} if "body" in event else event
     except ValueError:
         return event
+
+
+def _plain(value: Any) -> Any:
+    """What an SDK made of JSON, as JSON again."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, datetime):
+        return round(value.timestamp())
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value

@@ -1,11 +1,12 @@
-"""EventBridge Pipes: queues that submit jobs. Blocks of other sources and targets than SQS and Batch aren't here."""
+"""EventBridge Pipes: queues and streams that submit jobs. Blocks of other sources than SQS and DynamoDB, and of other
+targets than Batch, aren't here."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from local.providers.aws.calls import found_or_none, retag
-from local.providers.aws.shapes import block, from_service, pascal, to_service
+from local.providers.aws.shapes import block, blocks, from_service, pascal, to_service
 from local.providers.aws.waiting import Status, wait_for_status
 from local.providers.framework import AutoName, Context, Invoke, Props, ResourceType, name_prefix
 
@@ -29,7 +30,23 @@ _PIPE = pascal(
     ),
     sourceParameters=block(
         "SourceParameters",
-        pascal(sqsQueueParameters=block("SqsQueueParameters", pascal("batchSize", "maximumBatchingWindowInSeconds"))),
+        pascal(
+            sqsQueueParameters=block("SqsQueueParameters", pascal("batchSize", "maximumBatchingWindowInSeconds")),
+            dynamodbStreamParameters=block(
+                "DynamoDBStreamParameters",
+                pascal(
+                    "batchSize",
+                    "maximumBatchingWindowInSeconds",
+                    "maximumRecordAgeInSeconds",
+                    "maximumRetryAttempts",
+                    "onPartialBatchItemFailure",
+                    "parallelizationFactor",
+                    "startingPosition",
+                    deadLetterConfig=block("DeadLetterConfig", pascal("arn")),
+                ),
+            ),
+            filterCriteria=block("FilterCriteria", pascal(filters=blocks("Filters", pascal("pattern")))),
+        ),
     ),
     targetParameters=block(
         "TargetParameters",
@@ -55,6 +72,7 @@ _UPDATED = frozenset(_PIPE) - {"source"}
 def _create(context: Context, inputs: Props) -> str:
     name = context.physical_name(inputs)
     context.client("pipes").create_pipe(Name=name, Tags=inputs.get("tagsAll") or {}, **to_service(_PIPE, inputs))
+    context.created(name)
     _wait(context, name, "create")
     return name
 
@@ -93,8 +111,9 @@ def _update(context: Context, name: str, old: Props, new: Props) -> None:
     client = context.client("pipes")
     if context.changed & _UPDATED:
         request = {key: value for key, value in to_service(_PIPE, new).items() if key != "Source"}
-        # what the service keeps of a source is given with it; the batch size is the one part that may change
+        # what the service keeps of a source is given with it, but for where it began to read
         request["SourceParameters"] = request.get("SourceParameters", {})
+        request["SourceParameters"].get("DynamoDBStreamParameters", {}).pop("StartingPosition", None)
         client.update_pipe(Name=name, **request)
         _wait(context, name, "update")
     retag(
@@ -130,7 +149,9 @@ RESOURCES: list[ResourceType] = [
         computed=frozenset({"name", "namePrefix", "sourceParameters"}),
         defaults={"description": "Managed by Pulumi", "desiredState": "RUNNING"},
         auto_name=AutoName(),
-        replace=frozenset({"name", "namePrefix", "source"}),
+        replace=frozenset(
+            {"name", "namePrefix", "source", "sourceParameters.dynamodbStreamParameters.startingPosition"}
+        ),
         maps=frozenset({"targetParameters.batchJobParameters.parameters"}),
         sets=frozenset({"logConfiguration.includeExecutionDatas"}),
         at_most_one_of=(("name", "namePrefix"),),

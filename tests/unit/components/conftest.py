@@ -55,7 +55,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     repository = example.write_repository(tmp_path_factory.mktemp("kinds"), example_triggers.JOBS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job_triggers, "datetime", example_triggers.Clock)
-        return record(example.config(), stack="dev", repository=repository)
+        return record(example.config(**example_triggers.SOURCES), stack="dev", repository=repository)
 
 
 @pytest.fixture(scope="session")

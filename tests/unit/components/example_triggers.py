@@ -71,6 +71,25 @@ command: ["Ref::after_job_id", "Ref::after_job_name", "Ref::after_exit_code", "R
 triggers:
   - after: {{job: quick, take: {{key: key}}}}
 """
+NOTIFIED = f"""{HEAD}
+command: ["Ref::order"]
+triggers:
+  - sns: {{topic: orders, filter: {{kind: [paid]}}, take: {{order: $.body.order}}, receives: 3}}
+  - sns: {{topic: shop, take: {{order: $.body}}}}
+"""
+CHANGED = f"""{HEAD}
+command: ["Ref::order"]
+triggers:
+  - dynamodb:
+      table: orders
+      events: [insert, modify]
+      filter: {{NewImage: {{status: {{S: [paid]}}}}}}
+      take: {{order: $.dynamodb.NewImage.id.S}}
+      retries: 3
+"""
+SHOP_TOPIC = "arn:aws:sns:us-east-1:123456789012:shop"
+SOURCES = {"topics": {"orders": {}, "shop": {"arn": SHOP_TOPIC}}, "tables": {"orders": {"name": "shop-orders"}}}
+"""Settings the jobs need beside the example's."""
 JOBS = {
     "timed": TIMED,
     "chained": CHAINED,
@@ -79,6 +98,8 @@ JOBS = {
     "loaded": LOADED,
     "quick": QUICK,
     "next": NEXT,
+    "notified": NOTIFIED,
+    "changed": CHANGED,
 }
 
 

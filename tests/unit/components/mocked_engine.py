@@ -150,6 +150,18 @@ OUTPUTS: Mapping[str, Callable[[str, Inputs], Inputs]] = {
 }
 
 
+def _table(name: str) -> Any:
+    """What DynamoDB says of a table; its name tells what there is."""
+    if "missing" in name:
+        return {}, [("name", "couldn't find resource")]
+    stream = {
+        "streamEnabled": "quiet" not in name,
+        "streamArn": "" if "quiet" in name else arn("dynamodb", f"table/{name}/stream/2026-01-01T00:00:00.000"),
+        "streamViewType": "KEYS_ONLY" if "keys" in name else "NEW_AND_OLD_IMAGES",
+    }
+    return {"name": name, "id": name, "arn": arn("dynamodb", f"table/{name}"), **stream}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Declared:
     """One resource as the program declared it, with plain inputs."""
@@ -201,6 +213,8 @@ class Mocks(mocks.Mocks):
             if "missing" in name:
                 return {}, [("name", "couldn't find resource")]
             return {"name": name, "arn": arn("secretsmanager", f"secret:{name}-AbCdEf"), "id": name}
+        if args.token == "aws:dynamodb/getTable:getTable":
+            return _table(args.args["name"])
         if args.token == "pulumi:pulumi:readStackOutputs":
             stack = args.args["name"]
             if stack not in self.stacks:

@@ -241,3 +241,50 @@ def test_the_shipped_stages_and_jobs_go_together(name: str) -> None:
     shipped = discover_jobs(REPOSITORY / "jobs")
     assert cross_check(settings, shipped) == []
     assert len(effective_specs(settings, shipped)) == len(shipped)
+
+
+def listening(trigger: str, *, more: str = "") -> LoadedSpec:
+    text = (
+        "description: x\nowner: texts\nplatform: ec2\nqueue: standard\nresources: {vcpus: 1, memory_mib: 512}\n"
+        f"{more}triggers:\n  - {trigger}\n"
+    )
+    return job(text)
+
+
+def test_topics_and_tables_are_those_of_the_settings() -> None:
+    settings = stage(topics={"orders": {}}, tables={"orders": {"name": "shop-orders"}})
+    sound = [listening("sns: {topic: orders}"), listening("dynamodb: {table: orders}")]
+    assert [problems(settings, one) for one in sound] == [[], []]
+    assert problems(settings, listening("sns: {topic: order}")) == [
+        "jobs/words/job.yaml:7: triggers[0].sns.topic is the unknown topic order; known are orders; "
+        "did you mean orders?"
+    ]
+    assert problems(stage(), listening("dynamodb: {table: users}")) == [
+        "jobs/words/job.yaml:7: triggers[0].dynamodb.table is the unknown table users; known are none; "
+        "add users to batchyard:tables"
+    ]
+
+
+def test_the_platforms_own_topics_start_no_jobs() -> None:
+    (said,) = problems(stage(monitoring={"report_topic": True}), listening("sns: {topic: reports}"))
+    assert "the platform's own topics submit no jobs" in said
+    with pytest.raises(Problems, match=r"topics\.failures is given; this topic is the platform's own"):
+        stage(topics={"failures": {}})
+
+
+def test_a_job_does_not_listen_to_itself_without_a_filter() -> None:
+    settings = stage(topics={"orders": {}})
+    loud = "permissions: {notify: [orders]}\n"
+    (said,) = problems(settings, listening("sns: {topic: orders}", more=loud))
+    assert said.endswith(
+        "triggers[0].sns.topic is orders, which the job publishes to; what a job publishes may not submit it again; "
+        "give a filter that its messages don't pass"
+    )
+    assert problems(settings, listening("sns: {topic: orders, filter: {kind: [paid]}}", more=loud)) == []
+
+
+def test_a_topic_is_in_the_stages_region() -> None:
+    (said,) = problems(stage(topics={"shop": {"arn": "arn:aws:sns:eu-west-1:123456789012:shop"}}))
+    assert "which is in eu-west-1; a topic is in the stage's region, " in said
+    with pytest.raises(Problems, match=r"topics\.shop\.arn is .*; a topic's ARN is arn:aws:sns"):
+        stage(topics={"shop": {"arn": "shop"}})

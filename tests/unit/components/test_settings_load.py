@@ -101,7 +101,7 @@ def test_every_configuration_key_is_offered() -> None:
             {"batchyard:qeues": {}},
             "Pulumi.test.yaml: batchyard:qeues is an unknown key; known are buckets, budgets, compute_environments, "
             "force_destroy, images, jobs, ledger, logs, monitoring, network, owner, promote_from, queues, region, "
-            "schedules, timezone; did you mean queues?",
+            "schedules, tables, timezone, topics; did you mean queues?",
         ),
         (
             {"batchyard:stage": "x"},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.unit.components.mocked_engine import Recording
+from tests.unit.components.example_triggers import SHOP_TOPIC
+from tests.unit.components.mocked_engine import Recording, arn
 
 
 def test_a_schedule_may_have_a_window_and_two_ends(kinds: Recording) -> None:
@@ -86,3 +87,80 @@ def test_a_pipes_role_is_this_pipes_and_reads_its_queue_only(kinds: Recording) -
     assert source.endswith(":pipe/batchyard-dev-loaded-queue1-???????")
     policy = json.loads(kinds.one("RolePolicy", "batchyard-dev-loaded-queue1").inputs["policy"])["Statement"][1]
     assert policy["Resource"] == [kinds.one("Pipe", "batchyard-dev-loaded-queue1").inputs["source"]]
+
+
+def test_a_topics_messages_reach_a_queue_that_admits_it_alone(kinds: Recording) -> None:
+    topic = kinds.one("Topic", "batchyard-dev-orders").outputs["arn"]
+    queue = kinds.one("Queue", "batchyard-dev-notified-notifications1")
+    subscription = kinds.one("TopicSubscription", "batchyard-dev-notified-topic1").inputs
+    assert (subscription["topic"], subscription["endpoint"]) == (topic, queue.outputs["arn"])
+    assert (subscription["protocol"], subscription["rawMessageDelivery"]) == ("sqs", True)
+    assert json.loads(subscription["filterPolicy"]) == {"kind": ["paid"]}
+    (statement,) = json.loads(kinds.one("QueuePolicy", "batchyard-dev-notified-notifications1").inputs["policy"])[
+        "Statement"
+    ]
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue.outputs["arn"],
+        "Condition": {"ArnEquals": {"aws:SourceArn": [topic]}},
+    }
+    pipe = kinds.one("Pipe", "batchyard-dev-notified-topic1").inputs
+    assert pipe["source"] == queue.outputs["arn"]
+    assert pipe["targetParameters"]["batchJobParameters"]["parameters"] == {
+        "message_id": "$.messageId",
+        "order": "$.body.order",
+    }
+
+
+def test_what_a_topic_cannot_deliver_is_a_dead_letter_too(kinds: Recording) -> None:
+    letters = kinds.one("Queue", "batchyard-dev-notified-topic1").outputs["arn"]
+    subscription = kinds.one("TopicSubscription", "batchyard-dev-notified-topic1").inputs
+    assert json.loads(subscription["redrivePolicy"]) == {"deadLetterTargetArn": letters}
+    policy = json.loads(kinds.one("QueuePolicy", "batchyard-dev-notified-topic1").inputs["policy"])["Statement"][0]
+    assert policy["Principal"] == {"Service": "sns.amazonaws.com"}
+    redrive = json.loads(kinds.one("Queue", "batchyard-dev-notified-notifications1").inputs["redrivePolicy"])
+    assert redrive == {"deadLetterTargetArn": letters, "maxReceiveCount": 3}
+
+
+def test_a_topic_that_exists_is_subscribed_to_and_not_made(kinds: Recording) -> None:
+    assert kinds.one("TopicSubscription", "batchyard-dev-notified-topic2").inputs["topic"] == SHOP_TOPIC
+    assert sorted(one.name for one in kinds.of("Topic")) == ["batchyard-dev-failures", "batchyard-dev-orders"]
+    assert kinds.outputs["topics"]["shop"] == SHOP_TOPIC
+    assert "notified/topic1" not in kinds.outputs["message_queues"], "who publishes needs the topic, not its queue"
+
+
+STREAM = arn("dynamodb", "table/shop-orders/stream/2026-01-01T00:00:00.000")
+
+
+def test_a_tables_changes_go_through_a_pipe_in_their_order(kinds: Recording) -> None:
+    pipe = kinds.one("Pipe", "batchyard-dev-changed-stream1").inputs
+    assert pipe["source"] == STREAM
+    letters = kinds.one("Queue", "batchyard-dev-changed-stream1").outputs["arn"]
+    assert pipe["sourceParameters"]["dynamodbStreamParameters"] == {
+        "startingPosition": "LATEST",
+        "batchSize": 1,
+        "maximumRetryAttempts": 3,
+        "onPartialBatchItemFailure": "AUTOMATIC_BISECT",
+        "deadLetterConfig": {"arn": letters},
+    }
+    (one,) = pipe["sourceParameters"]["filterCriteria"]["filters"]
+    assert json.loads(one["pattern"]) == {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {"NewImage": {"status": {"S": ["paid"]}}},
+    }
+    assert pipe["targetParameters"]["batchJobParameters"]["parameters"] == {
+        "event_id": "$.eventID",
+        "event_name": "$.eventName",
+        "order": "$.dynamodb.NewImage.id.S",
+    }
+
+
+def test_a_streams_role_reads_that_stream_and_writes_its_dead_letters(kinds: Recording) -> None:
+    statements = json.loads(kinds.one("RolePolicy", "batchyard-dev-changed-stream1").inputs["policy"])["Statement"]
+    assert [(one["Action"], one["Resource"]) for one in statements[1:]] == [
+        (["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [STREAM]),
+        (["dynamodb:ListStreams"], [f"{STREAM.rpartition('/')[0]}/*"]),
+        (["sqs:SendMessage"], [kinds.one("Queue", "batchyard-dev-changed-stream1").outputs["arn"]]),
+    ]

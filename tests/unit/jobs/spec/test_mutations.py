@@ -72,6 +72,24 @@ FULL: dict[str, Any] = {
             }
         },
         {"sqs": {"take": {"key": "$.body.key"}, "receives": 3}},
+        {
+            "sns": {
+                "topic": "orders",
+                "filter": {"kind": ["paid", {"prefix": "re"}], "cents": [{"numeric": [">", 0]}]},
+                "take": {"key": "$.body.key"},
+                "receives": 3,
+            }
+        },
+        {
+            "dynamodb": {
+                "table": "orders",
+                "events": ["insert", "modify"],
+                "filter": {"NewImage": {"status": {"S": ["paid", {"prefix": "re"}]}}, "Keys": {"id": {"N": ["1"]}}},
+                "take": {"key": "$.dynamodb.NewImage.id.S"},
+                "starting_position": "TRIM_HORIZON",
+                "retries": 2,
+            }
+        },
     ],
     "schedulable": True,
     "enabled": True,

@@ -183,8 +183,9 @@ def test_the_sound_one_is_sound() -> None:
         (
             "s3: {bucket: uploads, prefix: photos/, suffix: [.jpg, .png]}",
             "enabled: true",
-            "jobs/x/job.yaml:13: triggers[0] is without after, event, s3, schedule, sqs; "
-            "a trigger is one of after, event, s3, schedule, sqs; make each an entry of the list of its own",
+            "jobs/x/job.yaml:13: triggers[0] is without after, dynamodb, event, s3, schedule, sns, sqs; "
+            "a trigger is one of after, dynamodb, event, s3, schedule, sns, sqs; "
+            "make each an entry of the list of its own",
         ),
         (
             "suffix: [.jpg, .png]}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class FakeBatch:
     def __init__(self) -> None:
         self.submitted: list[dict[str, Any]] = []
         self.throttled = 0
+        self.service: Any = None
 
     def submit_job(self, **job: Any) -> None:
         if self.throttled:
@@ -52,6 +54,7 @@ def lane(tmp_path: Path) -> Iterator[tuple[EmulatorContext, FakeBatch, str, str]
         redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead", "maxReceiveCount": 2}
         url = sqs.create_queue(QueueName="orders", Attributes={"RedrivePolicy": json.dumps(redrive)})["QueueUrl"]
         client(context, "logs").create_log_group(logGroupName="/pipes/orders")
+        batch.service = service
         yield context, batch, url, dead
 
 
@@ -67,22 +70,22 @@ def make_pipe(context: EmulatorContext, *, actions: tuple[str, ...] = (), **more
     parameters = {
         "JobDefinition": f"{DEFINITION}:1",
         "JobName": "load",
-        "Parameters": {"order": "$.body.order", "x": "y"},
+        "Parameters": {"order": "$.body.order", "id": "$.messageId", "x": "y"},
     }
-    client(context, "pipes").create_pipe(
-        Name="orders",
-        Source=SOURCE,
-        Target=QUEUE,
-        RoleArn=role,
-        SourceParameters={"SqsQueueParameters": {"BatchSize": 1}},
-        TargetParameters={"BatchJobParameters": parameters},
-        LogConfiguration={
+    given: dict[str, Any] = {
+        "Name": "orders",
+        "Source": SOURCE,
+        "Target": QUEUE,
+        "RoleArn": role,
+        "SourceParameters": {"SqsQueueParameters": {"BatchSize": 1}},
+        "TargetParameters": {"BatchJobParameters": parameters},
+        "LogConfiguration": {
             "Level": "ERROR",
             "IncludeExecutionData": ["ALL"],
             "CloudwatchLogsLogDestination": {"LogGroupArn": GROUP},
         },
-        **more,
-    )
+    }
+    client(context, "pipes").create_pipe(**{**given, **more})
 
 
 def send(context: EmulatorContext, url: str, *bodies: str) -> None:
@@ -127,6 +130,86 @@ def test_a_throttled_target_is_tried_again(lane: Any) -> None:
     make_pipe(context)
     send(context, url, '{"order": "late"}')
     eventually("the job", lambda: batch.orders == ["late"])
+    assert messages(context, dead) == []
+
+
+def test_a_burst_into_a_throttled_target_loses_nothing(lane: Any) -> None:
+    context, batch, url, dead = lane
+    batch.throttled = 12
+    # on a busy machine a message may meet the throttled target more than once
+    patient = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead", "maxReceiveCount": 20}
+    client(context, "sqs").set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(patient)})
+    make_pipe(context)
+    send(context, url, *(json.dumps({"order": f"a-{number}"}) for number in range(24)))
+    eventually("24 jobs", lambda: len(set(batch.orders)) >= 24)
+    assert sorted(batch.orders) == sorted(f"a-{number}" for number in range(24)), "none is lost, none doubled"
+    assert messages(context, dead) == []
+
+
+class Killed(BaseException):
+    """The dispatcher is gone, with what it had in its hands."""
+
+
+@pytest.fixture
+def quiet_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+
+@pytest.mark.parametrize(("moment", "times"), [("submit", 1), ("delete", 2)])
+@pytest.mark.usefixtures("quiet_threads")
+def test_a_dispatcher_killed_with_a_message_in_flight_loses_none(lane: Any, moment: str, times: int) -> None:
+    """Killed before the submission it comes once; killed before the deletion twice, and both have its id."""
+    context, batch, url, dead = lane
+    service = batch.service
+    died = threading.Event()
+
+    def dies(*_: Any, **__: Any) -> None:
+        died.set()
+        raise Killed
+
+    sqs = service._clients("sqs")
+    if moment == "submit":
+        batch.submit_job = dies
+    else:
+        sqs.delete_message = dies
+    make_pipe(context)
+    send(context, url, '{"order": "a"}')
+    assert died.wait(60)
+    service._thread.join(60)
+    assert not service._thread.is_alive()
+    assert messages(context, url) == messages(context, dead) == [], "it is in flight"
+    for holder, name in ((batch, "submit_job"), (sqs, "delete_message")):
+        vars(holder).pop(name, None)
+    service._start()
+    eventually("the job", lambda: len(batch.submitted) >= times)
+    eventually("the deletion", lambda: in_queue(context, url) == 0)
+    assert batch.orders == ["a"] * times
+    assert len({job["parameters"]["id"] for job in batch.submitted}) == 1
+    assert messages(context, dead) == []
+
+
+def in_queue(context: EmulatorContext, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counted = client(context, "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(one) for one in counted.values())
+
+
+def test_the_same_message_sent_twice_is_two_jobs_with_an_id_each(lane: Any) -> None:
+    context, batch, url, _ = lane
+    make_pipe(context)
+    send(context, url, '{"order": "a"}', '{"order": "a"}')
+    eventually("two jobs", lambda: len(batch.submitted) >= 2)
+    assert batch.orders == ["a", "a"]
+    assert len({job["parameters"]["id"] for job in batch.submitted}) == 2
+
+
+def test_a_filter_lets_only_its_messages_pass_and_takes_the_others_off(lane: Any) -> None:
+    context, batch, url, dead = lane
+    filters = {"Filters": [{"Pattern": json.dumps({"body": {"paid": [True]}})}]}
+    make_pipe(context, SourceParameters={"SqsQueueParameters": {"BatchSize": 1}, "FilterCriteria": filters})
+    send(context, url, '{"order": "a", "paid": false}', '{"order": "b", "paid": true}')
+    eventually("the job", lambda: batch.orders == ["b"])
+    eventually("both are gone", lambda: in_queue(context, url) == 0)
     assert messages(context, dead) == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator import batch, events, firehose, functions, logs, s3, scheduler
+from local.emulator import batch, events, firehose, functions, logs, pipes, s3, scheduler
 from local.emulator.context import EmulatorContext
 from tests.unit.local.emulator.moto_server import client, serving
 from tests.unit.local.providers.aws.plugin import Plugin
@@ -45,6 +45,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorConte
         firehose.install,
         _install_batch,
         _install_functions,
+        pipes.install,
     )
     with serving(tmp_path_factory.mktemp("lane"), installers, registry="localhost:5999") as (context, _):
         yield context

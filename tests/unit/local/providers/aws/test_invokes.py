@@ -9,6 +9,7 @@ import pytest
 
 from local.providers.aws.policy_document import policy_document
 from local.providers.framework import Context, ProviderError
+from tests.unit.local.emulator.moto_server import client
 
 
 def ask(stand_in: Any, token: str, **arguments: Any) -> Any:
@@ -64,3 +65,25 @@ def test_a_policy_document_has_the_official_form() -> None:
         }
     )
     assert answer["json"].startswith('{\n  "Version": "2012-10-17",\n  "Statement": [\n    {\n      "Sid": "Read",')
+
+
+def test_a_table_tells_its_stream(stand_in: Any, emulator: Any) -> None:
+    tables = client(emulator, "dynamodb")
+    made: Any = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("id", "at")],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    tables.create_table(TableName="quiet", **made)
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    told = tables.create_table(TableName="told", StreamSpecification=stream, Tags=[{"Key": "a", "Value": "b"}], **made)
+    token = "aws:dynamodb/getTable:getTable"
+    answer = ask(stand_in, token, name="told")
+    assert answer["streamArn"] == told["TableDescription"]["LatestStreamArn"]
+    assert answer["arn"] == told["TableDescription"]["TableArn"]
+    assert (answer["streamEnabled"], answer["streamViewType"]) == (True, "NEW_IMAGE")
+    assert (answer["hashKey"], answer["rangeKey"], answer["tags"]) == ("id", "at", {"a": "b"})
+    without = ask(stand_in, token, name="quiet")
+    assert (without["streamEnabled"], without["streamArn"], without["streamViewType"]) == (False, "", "")
+    with pytest.raises(Exception, match="not found"):
+        ask(stand_in, token, name="missing")
