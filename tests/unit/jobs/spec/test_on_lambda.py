@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jobs.problems import Problems
 from jobs.spec import parse_job
 from jobs.spec.on_lambda import ENVIRONMENT_MAX_BYTES, vcpus_of
+from tests.unit.jobs.spec.test_mutations import is_helpful, outcome, paths_of, round_trip, values
 
 SOUND: dict[str, Any] = {
     "description": "Resize every uploaded photograph",
@@ -128,3 +129,19 @@ def test_what_a_remedy_says_is_accepted(memory_mib: int) -> None:
     sound = changed(resources={"vcpus": most, "memory_mib": memory_mib})
     assert parse_job(sound, Path("jobs/x")).spec.resources.vcpus == most
     assert refused(changed(resources={"vcpus": round(most + 0.02, 2), "memory_mib": memory_mib}))
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_any_change_of_a_job_on_lambda_is_a_job_or_problems(data: st.DataObject) -> None:
+    whole: dict[str, Any] = copy.deepcopy(SOUND)
+    path = data.draw(st.sampled_from([one for one in paths_of(whole) if one]))
+    holder: Any = whole
+    for part in path[:-1]:
+        holder = holder[part]
+    if data.draw(st.booleans()):
+        holder[path[-1]] = data.draw(values)
+    else:
+        del holder[path[-1]]
+    result = outcome(yaml.safe_dump(whole, allow_unicode=True))
+    assert is_helpful(result) if isinstance(result, Problems) else round_trip(result.spec) == result.spec
