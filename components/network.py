@@ -70,6 +70,8 @@ class NetworkArgs:
     """Whether a job has a secret of Secrets Manager."""
     keeps_parameters: bool = False
     """Whether a job has a secret of SSM."""
+    has_nodes: bool = False
+    """Whether a job of several nodes runs among the others; its nodes find each other by address."""
     vpc_id: str | None = None
     """An existing VPC: nothing but a security group is made in it."""
     subnet_ids: Sequence[str] = ()
@@ -82,7 +84,7 @@ class NetworkArgs:
 
 class Network(pulumi.ComponentResource):
     """Children of a new VPC: Vpc, subnets, route tables, the S3 gateway endpoint; by setting an internet gateway, a NAT
-    gateway or interface endpoints. Of any VPC: the jobs' security group, which lets nothing in."""
+    gateway or interface endpoints. Of any VPC: the jobs' security group, which lets nothing in but nodes."""
 
     vpc_id: pulumi.Output[str]
     subnet_ids: pulumi.Output[Sequence[str]]
@@ -102,7 +104,7 @@ class Network(pulumi.ComponentResource):
         if args.vpc_id is not None:
             self.vpc_id = pulumi.Output.from_input(args.vpc_id)
             self.subnet_ids = pulumi.Output.from_input(list(args.subnet_ids))
-            self.security_group_id = self._security_group().id
+            self.security_group_id = self._security_group(args).id
             if args.endpoints_group_id is not None and args.s3_prefix_list_id is not None:
                 self.endpoints_group_id = pulumi.Output.from_input(args.endpoints_group_id)
                 self.s3_prefix_list_id = pulumi.Output.from_input(args.s3_prefix_list_id)
@@ -140,7 +142,7 @@ class Network(pulumi.ComponentResource):
             )
         subnets = [self._subnet(args, zone, table=table, public=jobs_are_public) for zone in range(len(args.zones))]
         self.subnet_ids = pulumi.Output.all(*[subnet.id for subnet in subnets]).apply(list)
-        self.security_group_id = self._security_group().id
+        self.security_group_id = self._security_group(args).id
         self.s3_prefix_list_id = self._s3_endpoint(args, [table]).prefix_list_id
         if args.egress == "nat" and public_table is not None:
             self._nat(args, public_table=public_table, private_table=table)
@@ -180,7 +182,7 @@ class Network(pulumi.ComponentResource):
         aws.ec2.RouteTableAssociation(logical, subnet_id=subnet.id, route_table_id=table.id, opts=self._child)
         return subnet
 
-    def _security_group(self) -> aws.ec2.SecurityGroup:
+    def _security_group(self, args: NetworkArgs) -> aws.ec2.SecurityGroup:
         group = aws.ec2.SecurityGroup(
             self._logical("jobs"),
             description="Batchyard: containers of jobs; nothing comes in",
@@ -196,6 +198,15 @@ class Network(pulumi.ComponentResource):
             ip_protocol="-1",
             opts=self._child,
         )
+        if args.has_nodes:
+            aws.vpc.SecurityGroupIngressRule(
+                self._logical("jobs-nodes"),
+                security_group_id=group.id,
+                description="Nodes of a job among themselves",
+                referenced_security_group_id=group.id,
+                ip_protocol="-1",
+                opts=self._child,
+            )
         return group
 
     def _s3_endpoint(self, args: NetworkArgs, tables: Sequence[aws.ec2.RouteTable]) -> aws.ec2.VpcEndpoint:

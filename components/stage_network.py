@@ -31,6 +31,7 @@ def network_args(plan: Plan, *, names: Names, zones: Sequence[str]) -> NetworkAr
         submits=any(job.spec.manifest for job in jobs),
         keeps_secrets=any(one.secret for job in jobs for one in job.spec.secrets.values()),
         keeps_parameters=any(one.parameter for job in jobs for one in job.spec.secrets.values()),
+        has_nodes=any(job.spec.nodes is not None and not job.is_isolated for job in plan.jobs),
         vpc_id=wanted.vpc_id,
         subnet_ids=wanted.subnet_ids,
         endpoints_group_id=wanted.endpoints_security_group_id,

@@ -110,6 +110,14 @@ def test_a_file_system_is_mounted_encrypted_and_by_the_jobs_role(tmp_path: Path)
     ]
 
 
+def test_nodes_reach_each_other_and_other_jobs_let_nothing_in(tmp_path: Path) -> None:
+    ours = "sg-batchyard-dev-jobs"
+    (rule,) = recorded(tmp_path / "nodes", job("on-demand", "nodes: {count: 4}")).of("SecurityGroupIngressRule")
+    told = ("securityGroupId", "referencedSecurityGroupId", "ipProtocol")
+    assert tuple(rule.inputs[name] for name in told) == (ours, ours, "-1")
+    assert not recorded(tmp_path / "one", job("on-demand", "")).of("SecurityGroupIngressRule")
+
+
 def test_nodes_are_ranges_of_one_container(tmp_path: Path) -> None:
     inputs = definition(recorded(tmp_path, job("on-demand", "nodes: {count: 4}")))
     assert (inputs["type"], inputs.get("containerProperties")) == ("multinode", None)
