@@ -22,8 +22,6 @@ ATTEMPTS_MAX: Final = 3
 """Lambda tries an event at most twice again."""
 ENVIRONMENT_MAX_BYTES: Final = 3_072
 """Lambda takes 4 KiB of variables in all; the rest is the platform's own."""
-TRIGGERS: Final = ("s3", "schedule", "after", "event", "sqs")
-"""Kinds of triggers that can start a function."""
 _OTHER: Final = "write platform: fargate"
 _RESERVED: Final = re.compile(
     r"_HANDLER|_X_AMZN_.*|AWS_LAMBDA_.*|LAMBDA_.*|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|TZ"
@@ -67,11 +65,6 @@ def lambda_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> li
         remedy = f"read them in the code with a permission of its own, or {_OTHER}"
         found.append((("secrets",), "given with platform: lambda", allowed, remedy))
     found += _environment(spec)
-    for position, trigger in enumerate(spec.triggers):
-        if trigger.kind not in TRIGGERS:
-            path = ("triggers", position, trigger.kind)
-            allowed = f"what starts a function here is one of {', '.join(TRIGGERS)}"
-            found.append((path, "given with platform: lambda", allowed, f"choose one of these, or {_OTHER}"))
     return [problem_at(place_of, *one) for one in found if one[0][0] not in bad]
 
 

@@ -65,6 +65,8 @@ triggers:
     parameters: {key: all}
   - sqs: {take: {key: $.body.key}, receives: 3}
     parameters: {size: large}
+  - sns: {topic: orders, take: {key: $.body.key}}
+  - dynamodb: {table: orders, events: [insert], take: {key: $.dynamodb.NewImage.id.S}}
 """
 NEXT = f"""{HEAD}
 command: ["Ref::after_job_id", "Ref::after_job_name", "Ref::after_exit_code", "Ref::key"]

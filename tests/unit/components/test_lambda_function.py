@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.unit.components.mocked_engine import ACCOUNT, DIGEST, REGION, Recording, arn
 
 NAME = "batchyard-dev-quick"
@@ -48,7 +50,7 @@ def test_its_role_is_lambdas_and_does_nothing_else(kinds: Recording) -> None:
     assert allowed["logs:PutLogEvents"] == [arn("logs", "log-group:/batchyard/dev/quick:log-stream:*")]
     assert {action.partition(":")[0] for action in allowed} == {"s3", "logs", "sqs", "events"}
     roles = sorted(one.name for one in kinds.of("Role") if one.name.startswith(NAME))
-    assert roles == [f"{NAME}-job", f"{NAME}-queue1", f"{NAME}-schedule1"]
+    assert roles == [f"{NAME}-{part}" for part in ("job", "queue1", "schedule1", "stream1", "topic1")]
 
 
 def test_it_may_tell_the_bus_of_its_ends_and_of_nothing_else(kinds: Recording) -> None:
@@ -81,6 +83,26 @@ def test_messages_start_it_through_a_pipe_that_waits_for_no_run(kinds: Recording
         '"submitted_at":<aws.pipes.event.ingestion-time>}',
         "lambdaFunctionParameters": {"invocationType": "FIRE_AND_FORGET"},
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "template"),
+    [
+        ("topic1", '{"parameters":{"key":<$.body.key>,"message_id":<$.messageId>}'),
+        (
+            "stream1",
+            '{"parameters":{"event_id":<$.eventID>,"event_name":<$.eventName>,"key":<$.dynamodb.NewImage.id.S>}',
+        ),
+    ],
+)
+def test_notifications_and_changes_start_it_as_messages_do(kinds: Recording, part: str, template: str) -> None:
+    pipe = kinds.one("Pipe", f"{NAME}-{part}").inputs
+    assert pipe["target"] == FUNCTION
+    assert pipe["targetParameters"]["inputTemplate"].startswith(template)
+    assert pipe["targetParameters"]["lambdaFunctionParameters"] == {"invocationType": "FIRE_AND_FORGET"}
+    (policy,) = [one for one in kinds.of("RolePolicy") if one.name == f"{NAME}-{part}"]
+    statements = json.loads(policy.inputs["policy"])["Statement"]
+    assert [one["Resource"] for one in statements if one["Action"] == ["lambda:InvokeFunction"]] == [[FUNCTION]]
 
 
 def test_an_upload_starts_the_function_by_a_permission_for_its_rule(kinds: Recording) -> None:

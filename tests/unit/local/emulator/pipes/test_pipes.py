@@ -15,6 +15,7 @@ from local.emulator import pipes
 from local.emulator.context import EmulatorContext
 from local.emulator.pipes.execution import ExecutionError, event_of, function_input, submission
 from tests.unit.local.emulator.moto_server import ACCOUNT, REGION, client, eventually, make_role, messages, serving
+from tests.unit.local.emulator.pipes.fake_lambda import FUNCTION, FakeLambda
 
 QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/standard"
 DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/load"
@@ -266,17 +267,6 @@ def test_a_path_to_nothing_fails(path: str) -> None:
     event = event_of(MESSAGE, queue_arn=SOURCE, region=REGION)
     with pytest.raises(ExecutionError, match=r"^a: "):
         submission({"JobDefinition": "d", "JobName": "n", "Parameters": {"a": path}}, queue_arn=QUEUE, event=event)
-
-
-FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:load"
-
-
-class FakeLambda:
-    def __init__(self) -> None:
-        self.started: list[dict[str, Any]] = []
-
-    def invoke(self, **call: Any) -> None:
-        self.started.append(call)
 
 
 def test_a_message_starts_a_function_with_a_list_of_one(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from local.emulator.context import EmulatorContext
 from local.emulator.gaps import ITERATORS_KEPT
 from local.emulator.pipes.streams import READING
 from tests.unit.local.emulator.moto_server import ACCOUNT, REGION, client, eventually, make_role, messages, serving
+from tests.unit.local.emulator.pipes.fake_lambda import FUNCTION, FakeLambda
 
 QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/standard"
 DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/load"
@@ -83,7 +84,8 @@ class Shop:
         pattern: Any = None,
         start: str = "LATEST",
         retries: int = 3,
-        actions: tuple[str, ...] = (*READING, "batch:SubmitJob", "sqs:SendMessage"),
+        actions: tuple[str, ...] = (*READING, "batch:SubmitJob", "sqs:SendMessage", "lambda:InvokeFunction"),
+        function: bool = False,
         **more: Any,
     ) -> None:
         role = make_role(
@@ -91,7 +93,7 @@ class Shop:
             "pipe",
             service="pipes.amazonaws.com",
             actions=actions,
-            resources=[self.stream, QUEUE, f"{DEFINITION}:*", DEAD],
+            resources=[self.stream, QUEUE, f"{DEFINITION}:*", DEAD, FUNCTION],
         )
         parameters: dict[str, Any] = {
             "DynamoDBStreamParameters": {
@@ -107,10 +109,15 @@ class Shop:
         client(self.context, "pipes").create_pipe(
             Name="orders",
             Source=self.stream,
-            Target=QUEUE,
+            Target=FUNCTION if function else QUEUE,
             RoleArn=role,
             SourceParameters=parameters,
             TargetParameters={
+                "InputTemplate": f'{{"parameters":{{"order":<{take}>}}}}',
+                "LambdaFunctionParameters": {"InvocationType": "FIRE_AND_FORGET"},
+            }
+            if function
+            else {
                 "BatchJobParameters": {"JobDefinition": f"{DEFINITION}:1", "JobName": "load", "Parameters": submitted}
             },
             LogConfiguration={
@@ -140,6 +147,15 @@ def test_every_change_is_a_job_in_the_order_of_the_changes(shop: Shop) -> None:
     assert shop.batch.orders == wanted
     assert len({job["parameters"]["event"] for job in shop.batch.submitted}) == len(wanted)
     assert shop.batch.submitted[0]["jobQueue"] == QUEUE
+
+
+def test_a_change_starts_a_function_with_a_list_of_one(shop: Shop) -> None:
+    shop.service._clients._clients["lambda"] = functions = FakeLambda()
+    shop.pipe(function=True)
+    shop.put("a-1")
+    (call,) = eventually("a start", lambda: functions.started)
+    assert (call["FunctionName"], call["InvocationType"]) == ("load", "Event")
+    assert json.loads(call["Payload"]) == [{"parameters": {"order": "a-1"}}]
 
 
 def test_a_trim_horizon_begins_with_what_the_stream_still_has(shop: Shop) -> None:
