@@ -48,6 +48,8 @@ class ResultsLocation:
     """`<job>/`"""
     table: str
     """`<database>.<table>` of the Glue catalog; empty for a job that asked for none."""
+    copy_role_arn: str = ""
+    """Of the role that Redshift reads it with, to be attached there; empty where nothing is loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,4 +34,6 @@ def results_environment(results: Results, job: str, bucket_name: pulumi.Input[st
     found: dict[str, pulumi.Input[str]] = {conventions.ENV_RESULTS_PLACE: place}
     if results.format is not None:
         found[conventions.ENV_RESULTS_FORMAT] = results.format
+    if results.redshift is not None:
+        found[conventions.ENV_RESULTS_COPY] = "yes"
     return found

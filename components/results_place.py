@@ -10,12 +10,16 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from components import redshift_load
 from components.buckets import Bucket
 from components.check import PlannedJob
+from components.job_triggers import TriggerPlaces
 from components.names import Names
+from components.redshift_load import RedshiftLoad, RedshiftLoadArgs
 from components.results import job_folder
+from components.tagging import job_tags, tagging
 from jobs import conventions
-from jobs.spec.results import DAY_COLUMN, Athena, Format, Results
+from jobs.spec.results import DAY_COLUMN, Athena, Format, Redshift, Results
 
 QUICKSIGHT_FILE: Final = "quicksight.json"
 _TEXT_INPUT: Final = "org.apache.hadoop.mapred.TextInputFormat"
@@ -58,12 +62,21 @@ STORAGES: Final[Mapping[Format, Storage]] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResultsPlaces:
+    locations: Mapping[str, Mapping[str, Any]]
+    """Job → its bucket, folder, table, and the role that Redshift reads it with: the stage's output `results`."""
+    dead_letters: Mapping[str, pulumi.Output[str]]
+    """`<job>/redshift` → queue URL."""
+
+
 def make_results_places(
-    jobs: Sequence[PlannedJob], names: Names, buckets: Mapping[str, Bucket], opts: pulumi.ResourceOptions
-) -> dict[str, dict[str, Any]]:
-    """Makes the stage's CatalogDatabase where a job wants a table, those tables, and the jobs' QuickSight manifests.
-    Gives the stage's output `results`: job → its bucket, folder and table."""
+    jobs: Sequence[PlannedJob], places: TriggerPlaces, opts: pulumi.ResourceOptions
+) -> ResultsPlaces:
+    """Makes the stage's CatalogDatabase (with tables), the tables, RedshiftLoads and QuickSight manifests."""
+    names, buckets = places.names, places.buckets
     found: dict[str, dict[str, Any]] = {}
+    dead_letters: dict[str, pulumi.Output[str]] = {}
     database: aws.glue.CatalogDatabase | None = None
     for planned in jobs:
         results = planned.spec.results
@@ -78,8 +91,16 @@ def make_results_places(
             _table(planned, results, results.athena, database, names, bucket, opts)
         if results.quicksight:
             _quicksight(planned.name, results, names, bucket, opts)
-        found[planned.name] = {"bucket": bucket.name, "prefix": job_folder(planned.name), "table": table}
-    return found
+        load = None if results.redshift is None else _redshift(planned, results, results.redshift, places, opts)
+        found[planned.name] = {
+            "bucket": bucket.name,
+            "prefix": job_folder(planned.name),
+            "table": table,
+            "copy_role_arn": "" if load is None else load.copy_role_arn,
+        }
+        if load is not None:
+            dead_letters[f"{planned.name}/{redshift_load.PART}"] = load.dead_letters_url
+    return ResultsPlaces(locations=found, dead_letters=dead_letters)
 
 
 def _database(names: Names, opts: pulumi.ResourceOptions) -> aws.glue.CatalogDatabase:
@@ -147,6 +168,33 @@ def _table(
             ),
         ),
         opts=opts,
+    )
+
+
+def _redshift(
+    planned: PlannedJob, results: Results, redshift: Redshift, places: TriggerPlaces, opts: pulumi.ResourceOptions
+) -> RedshiftLoad:
+    assert results.format is not None, "a table's objects have a format"
+    return RedshiftLoad(
+        places.names.of("pipe", planned.name, redshift_load.PART),
+        RedshiftLoadArgs(
+            names=places.names,
+            job=planned.name,
+            redshift=redshift,
+            format=results.format,
+            bucket=places.buckets[results.bucket],
+            account=places.account.account_id,
+            region=places.region,
+            partition=places.account.partition,
+            queue_arn=places.queue_arn(planned.name),
+            definition_arn_prefix=places.definition_arn_prefix(planned.name),
+            log_retention_days=places.log_retention_days,
+            alarm_topic_arn=places.alarm_topic_arn,
+        ),
+        pulumi.ResourceOptions.merge(
+            opts,
+            pulumi.ResourceOptions(transformations=[tagging(job_tags(job=planned.name, owner=planned.spec.owner))]),
+        ),
     )
 
 

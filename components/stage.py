@@ -86,10 +86,11 @@ class Stage(pulumi.ComponentResource):
         self.monitoring = self._monitoring()
         self.topics = self._topics()
         self.ledger = self._ledger()
+        self._trigger_places = self._places()
         self.jobs = self._jobs()
         submitted = [(planned.spec, self.jobs[planned.name].submission) for planned in args.plan.jobs]
         self.schedules = make_user_schedules(submitted, settings, args.account, self._alarm_topic_arn, self._child)
-        self.results = make_results_places(args.plan.jobs, self._names, self.buckets, self._child)
+        self.results = make_results_places(args.plan.jobs, self._trigger_places, self._child)
 
         self.outputs = self._outputs()
         self._stage_file()
@@ -258,7 +259,6 @@ class Stage(pulumi.ComponentResource):
 
     def _jobs(self) -> dict[str, Job]:
         planned_jobs = self._args.plan.jobs
-        places = self._places()
         login = registry_login(self) if self._args.contexts else None
         return {
             planned.name: Job(
@@ -274,7 +274,7 @@ class Stage(pulumi.ComponentResource):
                     topics=self.topics,
                     secrets=self._args.secrets[planned.name],
                     ledger=self.ledger,
-                    places=places,
+                    places=self._trigger_places,
                     awaited=self._args.plan.awaited(planned.name),
                     # an isolated job has its image without one, by the endpoints
                     assign_public_ip=self.network.assign_public_ip
@@ -339,6 +339,7 @@ class Stage(pulumi.ComponentResource):
             dead_letters |= {**job.triggers.dead_letters, **job.dead_letters}
         if self.schedules is not None:
             dead_letters["schedules"] = self.schedules.dead_letters_url
+        dead_letters |= self.results.dead_letters
         return {
             "version": reference.VERSION,
             "project": conventions.PROJECT,
@@ -367,7 +368,7 @@ class Stage(pulumi.ComponentResource):
             "images": {name: job.image_reference for name, job in self.jobs.items()},
             "repositories": {name: job.repository_arn for name, job in self.jobs.items()},
             "buckets": {name: bucket.name for name, bucket in self.buckets.items()},
-            "results": self.results,
+            "results": self.results.locations,
             "roles": {name: job.role_arn for name, job in self.jobs.items()},
             "log_groups": {name: job.log_group_name for name, job in self.jobs.items()},
             "owners": {planned.name: planned.spec.owner for planned in self._args.plan.jobs},

@@ -32,6 +32,8 @@ ENV_RESULTS: Final = "BATCHYARD_RESULTS"
 ENV_RESULTS_PLACE: Final = "BATCHYARD_RESULTS_PLACE"
 """Set by the job definition: `s3://<bucket>/<job>/`."""
 ENV_RESULTS_FORMAT: Final = "BATCHYARD_RESULTS_FORMAT"
+ENV_RESULTS_COPY: Final = "BATCHYARD_RESULTS_COPY"
+"""Set by the job definition where Redshift loads each run: `yes`."""
 RESERVED_ENV_PREFIXES: Final = ("BATCHYARD_", "AWS_BATCH")
 """Batch refuses AWS_BATCH itself; BATCHYARD_ is set by the job definition."""
 
@@ -73,6 +75,8 @@ RESULTS_CHILD: Final = "child="
 RESULTS_MANIFESTS: Final = "manifests/"
 """In a job's folder of the bucket: a folder for each run, by its id alone, so that an event tells where it is."""
 RESULTS_MANIFEST: Final = "manifest.json"
+RESULTS_COPY_MANIFEST: Final = "redshift.json"
+"""Beside a run's manifest: the same objects as Redshift's COPY wants them."""
 RESULTS_BEGUN: Final = "begun/"
 """In a run's folder of manifests: an empty object whose name is the day of the run's first attempt."""
 RESULT_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

@@ -115,20 +115,27 @@ def _after_rule(source: AfterSource, parameters: Mapping[str, str], places: Plac
     # the folder of the run's manifests is named by its id alone, for a template has no other part of it
     filled["after_results"] = f'"{source.job}/{conventions.RESULTS_MANIFESTS}<after_job_id>/"'
     return EventRule(
-        pattern={
-            "source": ["aws.batch"],
-            "detail-type": [STATE_CHANGE],
-            "detail": {
-                "status": [source.status.upper()],
-                "jobQueue": [places.queue_arn(source.job)],
-                "jobDefinition": [{"prefix": places.definition_arn_prefix(source.job)}],
-                # the children of an array end one by one before it
-                "arrayProperties": {"index": [{"exists": False}]},
-            },
-        },
+        pattern=end_pattern(
+            source.status.upper(), places.queue_arn(source.job), places.definition_arn_prefix(source.job)
+        ),
         paths=paths,
         template=input_template(parameters, {"after_job": _json(source.job), **filled}),
     )
+
+
+def end_pattern(status: str, queue_arn: Any, definition_arn_prefix: Any) -> dict[str, Any]:
+    """The end of a job's runs: of an array the whole."""
+    return {
+        "source": ["aws.batch"],
+        "detail-type": [STATE_CHANGE],
+        "detail": {
+            "status": [status],
+            "jobQueue": [queue_arn],
+            "jobDefinition": [{"prefix": definition_arn_prefix}],
+            # the children of an array end one by one before it
+            "arrayProperties": {"index": [{"exists": False}]},
+        },
+    }
 
 
 def _any_rule(source: EventSource, parameters: Mapping[str, str]) -> EventRule:

@@ -181,9 +181,20 @@ def publish(run: Run, environ: Mapping[str, str], now_s: float) -> str:
         "prefix": run.data,
         "objects": [{"key": one.key, "size_bytes": one.size_bytes, "etag": one.etag} for one in objects],
     }
+    if environ.get(conventions.ENV_RESULTS_COPY):
+        run.bucket.put(f"{run.manifests}{conventions.RESULTS_COPY_MANIFEST}", copy_manifest(run, objects))
     key = f"{run.manifests}{conventions.RESULTS_MANIFEST}"
     run.bucket.put(key, json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
     return f"{len(objects):,} objects, s3://{run.bucket.name}/{key}"
+
+
+def copy_manifest(run: Run, objects: Sequence[StoredObject]) -> bytes:
+    """What COPY … MANIFEST reads; the lengths are for Parquet."""
+    entries = [
+        {"url": f"s3://{run.bucket.name}/{one.key}", "mandatory": True, "meta": {"content_length": one.size_bytes}}
+        for one in objects
+    ]
+    return json.dumps({"entries": entries}, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def run_command(command: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -140,6 +140,16 @@ def test_a_run_that_ends_well_leaves_a_manifest_of_all_it_wrote(stage: Stage) ->
         assert stage.s3.head_object(Bucket=stage.bucket, Key=one["key"])["ETag"] == f'"{one["etag"]}"'
 
 
+def test_a_run_that_redshift_loads_says_so_in_its_words(stage: Stage) -> None:
+    assert stage.run(0, "a.csv", BATCHYARD_RESULTS_COPY="yes").returncode == 0
+    (one,) = stage.manifest("readings/manifests/r-1/manifest.json")["objects"]
+    assert stage.manifest("readings/manifests/r-1/redshift.json") == {
+        "entries": [
+            {"url": f"s3://{stage.bucket}/{one['key']}", "mandatory": True, "meta": {"content_length": 5}},
+        ]
+    }
+
+
 def test_a_childs_results_are_its_own(stage: Stage) -> None:
     for index in (0, 1):
         assert stage.run(0, f"{index}.csv", AWS_BATCH_JOB_ID=f"r-1:{index}").returncode == 0

@@ -14,6 +14,8 @@ def job_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> list[
         found += _given_twice(spec, place_of)
     if not bad & {"platform", "storage"}:
         found += _storage(spec, place_of)
+    if not bad & {"results", "array"}:
+        found += _loaded_whole(spec, place_of)
     if not bad & {"platform", "nodes", "array"}:
         found += _nodes(spec, place_of)
     if not bad & {"isolated", "storage"}:
@@ -29,6 +31,13 @@ def job_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> list[
             )
         )
     return found
+
+
+def _loaded_whole(spec: JobSpec, place_of: PlaceOf) -> list[Found]:
+    if spec.array is None or spec.results is None or spec.results.redshift is None:
+        return []
+    got, allowed = "given beside array", "Redshift loads a run at its end, and each child leaves a manifest of its own"
+    return [problem_at(place_of, ("results", "redshift"), got, allowed, "load it in a job after this one")]
 
 
 def _storage(spec: JobSpec, place_of: PlaceOf) -> list[Found]:

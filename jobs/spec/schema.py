@@ -23,6 +23,7 @@ def json_schema() -> dict[str, Any]:
     definitions["ScheduleSource"]["oneOf"] = [{"required": [word]} for word in ("cron", "rate", "at")]
     definitions["Array"]["oneOf"] = [{"required": [word]} for word in ("size", "manifest")]
     definitions["SecretSource"]["oneOf"] = [{"required": [word]} for word in ("secret", "parameter")]
+    definitions["Redshift"]["oneOf"] = [{"required": [word]} for word in ("workgroup", "cluster")]
     for part in (schema, *definitions.values()):
         for key, described in part["properties"].items():
             _without_noise(key, described)

@@ -37,6 +37,7 @@ SERVICES = (
     "ecs",
     "cost_explorer",
     "price_list",
+    "redshift_data",
     "batch",
     "functions",
     "pipes",

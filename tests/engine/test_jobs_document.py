@@ -14,6 +14,7 @@ import pytest
 
 from local.lane import Lane
 from local.processes import wait_until
+from tests.engine.document_runs import ended, followed, results_manifest, run
 from tests.engine.stages import DOCKERFILE, SETTINGS, Project, Stack
 from tests.unit.jobs.spec import jobs_document
 
@@ -59,26 +60,6 @@ def stack(lane: Lane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
 @pytest.fixture(scope="module")
 def stage(stack: Stack) -> dict[str, Any]:
     return stack.outputs()
-
-
-def run(lane: Lane, stage: dict[str, Any], job: str, queue: str = "standard", **more: Any) -> dict[str, Any]:
-    """Submits the job and gives its description once it has ended."""
-    batch = lane.client("batch")
-    submitted = batch.submit_job(
-        jobName=job, jobQueue=stage["queues"][queue], jobDefinition=stage["job_definitions"][job], **more
-    )
-    return ended(lane, submitted["jobId"])
-
-
-def ended(lane: Lane, job_id: str) -> dict[str, Any]:
-    batch = lane.client("batch")
-
-    def status() -> str:
-        return str(batch.describe_jobs(jobs=[job_id])["jobs"][0]["status"])
-
-    assert wait_until(lambda: status() in ("SUCCEEDED", "FAILED"), timeout_s=DEADLINE_S), f"{job_id} is {status()}"
-    described: dict[str, Any] = batch.describe_jobs(jobs=[job_id])["jobs"][0]
-    return described
 
 
 def printed(lane: Lane, stage: dict[str, Any], job: str, described: dict[str, Any]) -> dict[str, Any]:
@@ -367,6 +348,30 @@ def test_a_runs_objects_are_what_its_table_says(stack: Stack, stage: dict[str, A
     assert len(rows.fetchall()) == 24 * len(found)
 
 
+def test_a_run_that_succeeded_is_a_copy_for_redshift(stack: Stack, stage: dict[str, Any]) -> None:
+    """No Redshift runs here: the emulated Data API keeps what the pipe asked of it."""
+    lane, bucket = stack.project.lane, stage["buckets"]["results"]
+    described = run(lane, stage, "readings")
+    role = stage["results"]["readings"]["copy_role_arn"]
+    folder = f"readings/manifests/{described['jobId']}/"
+    wanted = (
+        f'COPY "public"."readings" FROM \'s3://{bucket}/{folder}redshift.json\' '
+        f"IAM_ROLE '{role}' FORMAT AS PARQUET MANIFEST"
+    )
+    asked: Any = lane.client("redshift-data")
+
+    def kept() -> list[str]:
+        name = "batchyard-kinds-readings-redshift"
+        return [sql for one in asked.list_statements(StatementName=name)["Statements"] for sql in one["QueryStrings"]]
+
+    assert wait_until(lambda: wanted in kept(), timeout_s=DEADLINE_S), f"asked was {kept()}"
+    entries = json.load(lane.client("s3").get_object(Bucket=bucket, Key=f"{folder}redshift.json")["Body"])["entries"]
+    (left,) = results_manifest(lane, bucket, "readings", described["jobId"])["objects"]
+    assert entries == [
+        {"url": f"s3://{bucket}/{left['key']}", "mandatory": True, "meta": {"content_length": left["size_bytes"]}}
+    ]
+
+
 def test_a_quicksight_manifest_names_the_folder_of_all_runs(stack: Stack, stage: dict[str, Any]) -> None:
     bucket = stage["buckets"]["results"]
     kept = stack.project.lane.client("s3").get_object(Bucket=bucket, Key="summary/quicksight.json")["Body"].read()
@@ -374,24 +379,3 @@ def test_a_quicksight_manifest_names_the_folder_of_all_runs(stack: Stack, stage:
         "fileLocations": [{"URIPrefixes": [f"s3://{bucket}/summary/data/"]}],
         "globalUploadSettings": {"format": "CSV", "delimiter": ",", "textqualifier": '"', "containsHeader": "true"},
     }
-
-
-def results_manifest(lane: Lane, bucket: str, job: str, job_id: str) -> dict[str, Any]:
-    key = f"{job}/manifests/{job_id}/manifest.json"
-    found: dict[str, Any] = json.load(lane.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
-    return found
-
-
-def followed(lane: Lane, stage: dict[str, Any], job: str, other_id: str) -> dict[str, Any]:
-    """The run of `job` that came after another, once it has ended."""
-    batch, found = lane.client("batch"), list[str]()
-    filters = [{"name": "JOB_NAME", "values": [f"batchyard-kinds-{job}"]}]
-
-    def came() -> bool:
-        listed = batch.list_jobs(jobQueue=stage["queues"]["standard"], filters=filters)["jobSummaryList"]
-        told = batch.describe_jobs(jobs=[one["jobId"] for one in listed])["jobs"] if listed else []
-        found.extend(one["jobId"] for one in told if one["parameters"].get("after_job_id") == other_id)
-        return bool(found)
-
-    assert wait_until(came, timeout_s=DEADLINE_S), f"nothing came after {other_id}"
-    return ended(lane, found[0])

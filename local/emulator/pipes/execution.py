@@ -1,4 +1,5 @@
-"""One message or record on its way through a pipe: the event it becomes, and the submission made of it. Pure.
+"""One message or record on its way through a pipe: the event it becomes, and the submission or statement made of it.
+Pure.
 
 A parameter that is a JSON path gets the event's value there; a body that is JSON is looked into. A path that leads to
 nothing or to no scalar fails the execution.
@@ -89,6 +90,38 @@ def function_input(template: str | None, event: Mapping[str, Any]) -> str:
 def parameter_values(parameters: Mapping[str, str], event: Mapping[str, Any]) -> dict[str, str]:
     """The job's parameters, with the event's values for those that are paths. Raises ExecutionError."""
     return {name: _value(name, value, event) for name, value in parameters.items()}
+
+
+def statement(parameters: Mapping[str, Any], *, target: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    """BatchExecuteStatement's arguments from a target's RedshiftDataParameters. Raises ExecutionError."""
+    *_, service, _region, _account, resource = target.split(":", 5)
+    if service == "redshift":
+        place = {"ClusterIdentifier": resource.removeprefix("cluster:")}
+    else:
+        place = {"WorkgroupName": resource.removeprefix("workgroup/")}
+    asked: dict[str, Any] = {
+        **place,
+        "Database": _value("Database", parameters["Database"], event),
+        "Sqls": [_value("Sqls", sql, event) for sql in parameters["Sqls"]],
+    }
+    for theirs, ours in (("DbUser", "DbUser"), ("SecretManagerArn", "SecretArn"), ("StatementName", "StatementName")):
+        if parameters.get(theirs):
+            asked[ours] = _value(theirs, parameters[theirs], event)
+    if parameters.get("WithEvent"):
+        asked["WithEvent"] = True
+    return asked
+
+
+def credentials_needed(target: str, asked: Mapping[str, Any]) -> tuple[str, list[str | tuple[str, ...]]]:
+    """Action and resources of the credentials that Redshift makes for a statement without a secret."""
+    if "WorkgroupName" in asked:
+        return "redshift-serverless:GetCredentials", [target]
+    here, cluster = target.partition(":cluster:")[0], asked["ClusterIdentifier"]
+    names: list[str | tuple[str, ...]] = [
+        f"{here}:dbuser:{cluster}/{asked.get('DbUser', '')}",
+        f"{here}:dbname:{cluster}/{asked['Database']}",
+    ]
+    return "redshift:GetClusterCredentials", names
 
 
 def _value(name: str, value: str, event: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from local.emulator.events.delivery import as_delivery_error
 from local.emulator.events.service import definition_names
 from local.emulator.events.targets import resource_of, service_of
 from local.emulator.permissions import role_refusal
-from local.emulator.pipes.execution import ExecutionError, function_input, submission
+from local.emulator.pipes.execution import ExecutionError, credentials_needed, function_input, statement, submission
 
 PRINCIPAL = "pipes.amazonaws.com"
 _log = logging.getLogger(__name__)
@@ -36,6 +36,9 @@ class Submitter:
         """Raises ExecutionError, or what Batch or Lambda answers."""
         if service_of(pipe.target) == "lambda":
             self._invoke(pipe, event)
+            return
+        if service_of(pipe.target) in ("redshift", "redshift-serverless"):
+            self._run_statement(pipe, event)
             return
         parameters = (pipe.target_parameters or {}).get("BatchJobParameters")
         if service_of(pipe.target) != "batch" or not parameters:
@@ -58,6 +61,17 @@ class Submitter:
         self._clients("lambda").invoke(
             FunctionName=resource_of(pipe.target), InvocationType="Event", Payload=f"[{text}]"
         )
+
+    def _run_statement(self, pipe: Pipe, event: Mapping[str, Any]) -> None:
+        parameters = (pipe.target_parameters or {}).get("RedshiftDataParameters")
+        if not parameters:
+            raise ExecutionError(f"{pipe.target}: the emulator's pipes run statements, with RedshiftDataParameters")
+        asked = statement(parameters, target=pipe.target, event=event)
+        action, resources = credentials_needed(pipe.target, asked)
+        refused = refusal(pipe, "redshift-data:BatchExecuteStatement", pipe.target) or refusal(pipe, action, *resources)
+        if refused is not None:
+            raise ExecutionError(refused)
+        self._clients("redshift-data").batch_execute_statement(**asked)
 
     def failed(self, pipe: Pipe, event: Mapping[str, Any], error: Exception) -> None:
         """Writes the reason into the pipe's log, where it has one."""

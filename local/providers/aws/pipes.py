@@ -63,6 +63,10 @@ _PIPE = pascal(
                     retryStrategy=block("RetryStrategy", pascal("attempts")),
                 ),
             ),
+            redshiftDataParameters=block(
+                "RedshiftDataParameters",
+                pascal("database", "dbUser", "secretManagerArn", "sqls", "statementName", "withEvent"),
+            ),
         ),
     ),
 )

@@ -17,6 +17,7 @@ resources: {vcpus: 1, memory_mib: 512}
 results:
   format: parquet
   athena: {columns: {city: string, readings: "array<double>"}, since: 2026-11-01}
+  redshift: {cluster: warehouse, user: loader, database: dev, table: weather.readings}
 """
 TEXTS = """\
 description: Write down texts
@@ -24,7 +25,11 @@ owner: research
 platform: ec2
 queue: standard
 resources: {vcpus: 1, memory_mib: 512}
-results: {format: csv, athena: {columns: {city: string}}, quicksight: true}
+results:
+  format: csv
+  athena: {columns: {city: string}}
+  redshift: {workgroup: 0f7e3c52-1c84-4a3e-9d55-6b1f6d0c8f21, database: dev, table: texts}
+  quicksight: true
 """
 
 

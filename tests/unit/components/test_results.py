@@ -13,6 +13,7 @@ from jobs.problems import Problems
 from tests.unit.components import example, example_results
 from tests.unit.components.mocked_engine import Recording, record
 
+ROLE = "arn:aws:iam::123456789012:role/batchyard-dev"
 BUCKET = "batchyard-dev-results-1234567"
 
 
@@ -94,8 +95,15 @@ def test_a_csv_table_passes_over_the_header(recorded: Recording) -> None:
 def test_the_outputs_say_where_results_are(recorded: Recording) -> None:
     reference = StageReference.parse(recorded.outputs, stack="dev")
     assert reference.results == {
-        "day-readings": ResultsLocation(bucket=BUCKET, prefix="day-readings/", table="batchyard_dev.day_readings"),
-        "texts": ResultsLocation(bucket=BUCKET, prefix="texts/", table="batchyard_dev.texts"),
+        "day-readings": ResultsLocation(
+            bucket=BUCKET,
+            prefix="day-readings/",
+            table="batchyard_dev.day_readings",
+            copy_role_arn=f"{ROLE}-day-readings-copy-1234567",
+        ),
+        "texts": ResultsLocation(
+            bucket=BUCKET, prefix="texts/", table="batchyard_dev.texts", copy_role_arn=f"{ROLE}-texts-copy-1234567"
+        ),
     }
 
 

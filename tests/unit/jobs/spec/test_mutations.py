@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,14 @@ FULL: dict[str, Any] = {
     "schedulable": True,
     "enabled": True,
 }
+# what Redshift loads is no array
+LOADED: dict[str, Any] = {
+    **{key: value for key, value in FULL.items() if key != "array"},
+    "results": {
+        **FULL["results"],
+        "redshift": {"cluster": "warehouse", "user": "loader", "database": "dev", "table": "public.rows"},
+    },
+}
 TEXT = yaml.safe_dump(FULL, sort_keys=False)
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 
@@ -123,8 +132,8 @@ values = st.recursive(
 
 @st.composite
 def mutated(draw: st.DrawFn) -> Any:
-    """FULL with one to three places replaced, removed, renamed or doubled."""
-    whole: Any = {"": copy.deepcopy(FULL)}
+    """FULL or LOADED with one to three places replaced, removed, renamed or doubled."""
+    whole: Any = {"": copy.deepcopy(draw(st.sampled_from([FULL, LOADED])))}
     for _ in range(draw(st.integers(1, 3))):
         candidates = [path for path in paths_of(whole) if path]
         path = draw(st.sampled_from(candidates))
@@ -173,8 +182,9 @@ def round_trip(spec: JobSpec) -> JobSpec:
     return parse_job(yaml.safe_dump(value, allow_unicode=True), Path("jobs/x")).spec
 
 
-def test_the_unchanged_one_is_a_job() -> None:
-    loaded = outcome(TEXT)
+@pytest.mark.parametrize("whole", [FULL, LOADED])
+def test_the_unchanged_one_is_a_job(whole: dict[str, Any]) -> None:
+    loaded = outcome(yaml.safe_dump(whole, sort_keys=False))
     assert isinstance(loaded, LoadedSpec)
     assert round_trip(loaded.spec) == loaded.spec
 

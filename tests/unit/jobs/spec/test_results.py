@@ -79,8 +79,33 @@ def test_the_least_is_a_bucket_named_results() -> None:
             "these formats, or let QuickSight ask Athena",
         ),
         (
+            "{redshift: {cluster: a, user: b, database: c, table: d}}",
+            "results is without format; a table's objects have one format; write format: parquet, csv or json",
+        ),
+        (
+            "{format: csv, redshift: {database: c, table: d}}",
+            "results.redshift is without workgroup and cluster; a table is of one of the two; write workgroup: and its "
+            "id, or cluster: and user:",
+        ),
+        (
+            "{format: csv, redshift: {cluster: a, database: c, table: d}}",
+            "results.redshift is without user; credentials of a cluster are for a user, a workgroup's are the role's; "
+            "write user: beside cluster:",
+        ),
+        (
+            "{format: csv, redshift: {cluster: a, user: b, database: c, table: 'd; DROP TABLE e'}}",
+            "results.redshift.table is 'd; DROP TABLE e'; a table is table or schema.table, in lower-case letters, "
+            "digits and _; write for example public.readings",
+        ),
+        (
+            "{format: csv, redshift: {cluster: a, user: b, database: 'c\"', table: d}}",
+            "results.redshift.database is 'c\"'; a database is lower-case letters, digits and _, at most 63; name one "
+            "that exists",
+        ),
+        (
             "{formt: csv}",
-            "results.formt is an unknown key; known are athena, bucket, format, quicksight; did you mean format?",
+            "results.formt is an unknown key; known are athena, bucket, format, quicksight, redshift; did you mean "
+            "format?",
         ),
     ],
 )
@@ -96,6 +121,14 @@ def test_lambda_has_none() -> None:
     assert [str(problem) for problem in raised.value] == [
         "jobs/x/job.yaml:6: results is given with platform: lambda; Lambda has no id that a run's attempts share, "
         "which results would lie under; remove it, or write platform: fargate"
+    ]
+
+
+def test_an_array_is_not_loaded_as_a_whole() -> None:
+    results = "{format: csv, redshift: {cluster: a, user: b, database: c, table: d}}\narray: {size: 2}"
+    assert refused(results) == [
+        "jobs/x/job.yaml:6: results.redshift is given beside array; Redshift loads a run at its end, and each child "
+        "leaves a manifest of its own; load it in a job after this one"
     ]
 
 
