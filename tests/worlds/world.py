@@ -7,7 +7,6 @@ as daily sums: prices by the hour, boots and shutdowns outside the ledger's sigh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -16,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tests.worlds.functions import functions
+from tests.worlds.line import DAY_US, HOUR_US, MIB_PER_GIB, line, rows
+
 Numbers = NDArray[Any]
-HOUR_US: Final = 3_600_000_000
-DAY_US: Final = 24 * HOUR_US
-MIB_PER_GIB: Final = 1024
 
 INSTANCE_TYPES: Final = {  # name → (vCPUs, MiB, on-demand dollars an hour)
     "m6i.large": (2, 8192, 0.096),
@@ -41,6 +40,7 @@ class World:
     days: int = 7
     instances: int = 60
     fargate_attempts: int = 400
+    lambda_attempts: int = 0
     jobs: int = 8
     mean_run_s: float = 900.0
     idle_fraction: float = 0.25  # of a slot's time, between attempts
@@ -72,6 +72,19 @@ def make(world: World) -> Made:
     attempts = pd.concat([on_ec2, on_fargate], ignore_index=True)
     prices = _hour_prices(world, rng)
     bill, truth = _bill_and_truth(world, rng, instances, on_ec2, on_fargate, prices)
+    if world.lambda_attempts:
+        on_lambda, lines, costs = functions(
+            np.random.default_rng(world.seed),
+            count=world.lambda_attempts,
+            start=world.start,
+            days=world.days,
+            jobs=world.jobs,
+            mean_run_s=world.mean_run_s / 50,
+            stage=world.stage,
+        )
+        attempts = pd.concat([attempts, on_lambda], ignore_index=True)
+        bill = pd.concat([bill, pd.DataFrame(lines)], ignore_index=True)
+        truth = pd.concat([truth, costs], ignore_index=True)
     return Made(
         attempts=_dated(world, attempts),
         instances=_times(world, instances, ["started_at", "ended_at"]).drop(
@@ -205,7 +218,7 @@ def _bill_and_truth(
     untagged = rng.random(len(instances)) < world.untagged_fraction
     hour_cost: dict[tuple[str, int], tuple[float, int]] = {}
     pieces: list[tuple[int, str, str, bool, float, float]] = []
-    for i, instance in enumerate(_rows(instances)):
+    for i, instance in enumerate(rows(instances)):
         price = prices[instance.instance_type, instance.purchase]
         for hour in range(instance.launched_us // HOUR_US, -(-instance.gone_us // HOUR_US)):
             billed = min(instance.gone_us, (hour + 1) * HOUR_US) - max(instance.launched_us, hour * HOUR_US)
@@ -230,8 +243,8 @@ def _bill_and_truth(
         usage_type = f"{'Spot' if purchase == 'spot' else 'Box'}Usage:{kind}"
         stage = "" if bare else world.stage
         lines.append(
-            _line(
-                world,
+            line(
+                world.start,
                 day,
                 "ec2",
                 usage_type,
@@ -245,10 +258,12 @@ def _bill_and_truth(
         )
     truth = np.concatenate([_ec2_truth(on_ec2, hour_cost), _fargate_truth(world, on_fargate, lines)])
     for day in range(world.days):
-        lines.append(_line(world, day, "storage", "TimedStorage-ByteHrs", 12.5, "GB-Mo", 0.2875, stage=world.stage))
-        lines.append(_line(world, day, "logs", "DataProcessing-Bytes", 1.5, "GB", 0.75, stage=world.stage))
+        lines.append(
+            line(world.start, day, "storage", "TimedStorage-ByteHrs", 12.5, "GB-Mo", 0.2875, stage=world.stage)
+        )
+        lines.append(line(world.start, day, "logs", "DataProcessing-Bytes", 1.5, "GB", 0.75, stage=world.stage))
     if world.credit_nano:
-        lines.append(_line(world, 0, "other", "Credit", 1, "", -world.credit_nano / 1e9, record_type="credit"))
+        lines.append(line(world.start, 0, "other", "Credit", 1, "", -world.credit_nano / 1e9, record_type="credit"))
     return pd.DataFrame(lines), pd.Series(truth * 1e9)
 
 
@@ -256,7 +271,7 @@ def _ec2_truth(on_ec2: pd.DataFrame, hour_cost: dict[tuple[str, int], tuple[floa
     """Dollars of each attempt, hour by hour of its instance, in plain loops that share nothing with the SQL."""
     truth = np.zeros(len(on_ec2))
     by_hour: dict[tuple[str, int], list[tuple[int, int, int, float]]] = {}
-    for n, a in enumerate(_rows(on_ec2)):
+    for n, a in enumerate(rows(on_ec2)):
         for hour in range(a.started_at // HOUR_US, -(-a.stopped_at // HOUR_US)):
             begin, end = max(a.started_at, hour * HOUR_US), min(a.stopped_at, (hour + 1) * HOUR_US)
             if end > begin:
@@ -278,7 +293,7 @@ def _fargate_truth(world: World, on_fargate: pd.DataFrame, lines: list[dict[str,
     truth = np.zeros(len(on_fargate))
     vcpu_hours = np.zeros(world.days + 2)
     gb_hours = np.zeros(world.days + 2)
-    for n, a in enumerate(_rows(on_fargate)):
+    for n, a in enumerate(rows(on_fargate)):
         end = a.pull_started_at + max(60, -(-(a.stopped_at - a.pull_started_at) // 1_000_000)) * 1_000_000
         for day in range(a.pull_started_at // DAY_US, -(-end // DAY_US)):
             hours = (min(end, (day + 1) * DAY_US) - max(a.pull_started_at, day * DAY_US)) / HOUR_US
@@ -291,43 +306,19 @@ def _fargate_truth(world: World, on_fargate: pd.DataFrame, lines: list[dict[str,
             ("fargate-gb", "USE1-Fargate-GB-Hours", gb_hours[day], FARGATE_GB_HOUR),
         ):
             lines.append(
-                _line(
-                    world, int(day), kind, usage, hours, "Hrs", hours * dollars, purchase="on-demand", stage=world.stage
+                line(
+                    world.start,
+                    int(day),
+                    kind,
+                    usage,
+                    hours,
+                    "Hrs",
+                    hours * dollars,
+                    purchase="on-demand",
+                    stage=world.stage,
                 )
             )
     return truth
-
-
-def _line(
-    world: World,
-    day: int,
-    kind: str,
-    usage_type: str,
-    quantity: float,
-    unit: str,
-    dollars: float,
-    *,
-    purchase: str = "",
-    instance_type: str = "",
-    stage: str = "",
-    record_type: str = "usage",
-) -> dict[str, object]:
-    return {
-        "day": (np.datetime64(world.start) + np.timedelta64(int(day), "D")).item(),
-        "service": {"ec2": "Amazon Elastic Compute Cloud - Compute"}.get(kind, "Amazon Elastic Container Service"),
-        "usage_type": usage_type,
-        "kind": kind,
-        "purchase": purchase,
-        "instance_type": instance_type,
-        "stage": stage,
-        "job": "",
-        "record_type": record_type,
-        "quantity": f"{quantity:.10f}",
-        "unit": unit,
-        "cost_nano": round(dollars * 1e9),
-        "currency": "USD",
-        "estimated": False,
-    }
 
 
 def _times(world: World, frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -357,8 +348,3 @@ def _dated(world: World, attempts: pd.DataFrame) -> pd.DataFrame:
     frame["items"] = None
     frame["array_index"] = None
     return frame
-
-
-def _rows(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows as named tuples; their columns' types are not known to a type checker."""
-    yield from frame.itertuples()

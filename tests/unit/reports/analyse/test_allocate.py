@@ -27,6 +27,7 @@ WORLDS = {
     "runs over many hours": World(seed=8, days=5, instances=60, mean_run_s=20_000, jobs=3),
     "mostly idle": World(seed=9, days=3, instances=40, idle_fraction=0.8),
     "mostly Fargate": World(seed=10, days=3, instances=5, fargate_attempts=2_000),
+    "mostly Lambda": World(seed=11, days=3, instances=5, fargate_attempts=20, lambda_attempts=2_000),
 }
 
 
