@@ -68,7 +68,7 @@ class JobAccessArgs:
     more: Sequence[policies.Statement] = ()
     """What else its specification asks for."""
     secrets: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Action → ARNs: what the agent reads for the job's container as the execution role."""
+    """Action → ARNs: what the agent reads for the job's container as the execution role, or a function as its own."""
     function: bool = False
     """The job's role is a Lambda function's; there is no execution role then."""
     fargate: bool = False
@@ -104,10 +104,13 @@ class JobAccess(pulumi.ComponentResource):
             *notify_statements(args.notify),
             *cost_statements(args.costs),
             *args.more,
+            # a function has no agent: the runtime in its image reads them as the job
+            *(secret_statements(args.secrets) if args.function else []),
         ]
         if statements:
             self._grant(logical, role, statements)
-        self.execution_role_arn = self._execution_role(args, trust) if args.fargate or args.secrets else None
+        by_agent = args.fargate or (args.secrets and not args.function)
+        self.execution_role_arn = self._execution_role(args, trust) if by_agent else None
         self.register_outputs({"role_arn": self.role_arn, "execution_role_arn": self.execution_role_arn})
 
     def _execution_role(self, args: JobAccessArgs, trust: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -17,12 +17,16 @@ BUILD_FOLDER: Final = Path(".batchyard/build")
 """Relative to the repository, and so in the stack's state: the same on every machine."""
 PROBE_FILE: Final = Path("jobs/probe/probe.sh")
 PROBE_NAME: Final = "batchyard-probe"
-LAMBDA_FILE: Final = Path("jobs/probe/on_lambda.py")
-"""Follows the probe in its file: what runs on Lambda is the same image."""
-LAMBDA_LINE: Final = b"#---- on Lambda ----\n"
 ARRAY_FILE: Final = Path("jobs/probe/array_line.py")
 ARRAY_NAME: Final = "batchyard-array"
 """In the build context of jobs with a manifest."""
+LAMBDA_FILES: Final = (
+    Path("jobs/__init__.py"),
+    ARRAY_FILE,
+    Path("jobs/probe/lambda_secrets.py"),
+    Path("jobs/probe/on_lambda.py"),
+)
+"""Modules of the runtime that follows the probe in its file, as Lambda runs the same image; the last one is run."""
 RESULTS_FILES: Final = (
     Path("jobs/__init__.py"),
     Path("jobs/conventions.py"),
@@ -101,19 +105,24 @@ def prepare(
 
 
 def probe_of(repository: Path) -> bytes:
-    """The probe as images have it: the shell's half, and behind its end the half for Lambda."""
-    shell, runtime = ((repository / file).read_bytes() for file in (PROBE_FILE, LAMBDA_FILE))
-    return shell + LAMBDA_LINE + runtime
+    """The probe as images have it: the shell's half, and behind its end the half for Lambda, which Python runs."""
+    return _program((repository / PROBE_FILE).read_bytes(), repository, LAMBDA_FILES)
 
 
 def results_program(repository: Path) -> bytes:
-    """`batchyard-results` as one file: a shebang and an archive of its modules. Equal modules give equal bytes."""
-    (*_, main) = RESULTS_FILES
-    texts = {file.as_posix(): (repository / file).read_text(encoding="utf-8") for file in RESULTS_FILES}
+    """`batchyard-results` as one file."""
+    return _program(b"#!/usr/bin/env python3\n", repository, RESULTS_FILES)
+
+
+def _program(begin: bytes, repository: Path, files: Sequence[Path]) -> bytes:
+    """A file that Python runs whatever it begins with: behind that an archive of modules, of which the last has the
+    `main`. Equal modules give equal bytes."""
+    (*_, main) = files
+    texts = {file.as_posix(): (repository / file).read_text(encoding="utf-8") for file in files}
     texts[f"{main.parent.as_posix()}/__init__.py"] = ""
     module = main.with_suffix("").as_posix().replace("/", ".")
     texts["__main__.py"] = f"import sys\n\nfrom {module} import main\n\nsys.exit(main())\n"
-    archive = io.BytesIO(b"#!/usr/bin/env python3\n")
+    archive = io.BytesIO(begin)
     archive.seek(0, io.SEEK_END)
     with zipfile.ZipFile(archive, "a") as file:
         for name in sorted(texts):

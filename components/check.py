@@ -14,7 +14,7 @@ from components.build_context import (
     ARRAY_FILE,
     ARRAY_NAME,
     DOCKERFILE,
-    LAMBDA_FILE,
+    LAMBDA_FILES,
     PROBE_FILE,
     RESULTS_FILES,
     RESULTS_NAME,
@@ -196,7 +196,7 @@ def build_problems(loaded: LoadedSpec, repository: Path) -> list[Problem]:
             allowed="every image gets the probe",
             remedy="restore it from the repository's history",
         )
-        for file in (PROBE_FILE, LAMBDA_FILE)
+        for file in (PROBE_FILE, *LAMBDA_FILES)
         if not (repository / file).is_file()
     ]
     if loaded.spec.manifest is not None:

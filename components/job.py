@@ -162,6 +162,7 @@ class Job(pulumi.ComponentResource):
                 role_arn=access.role_arn,
                 log_group_name=self.log_group_name,
                 dead_letters_arn=dead_letters.arn,
+                secrets=self._secret_sources(),
                 tells=args.awaited,
                 bus_arn=bus_arn,
                 needs=access.grants,
@@ -246,6 +247,10 @@ class Job(pulumi.ComponentResource):
             self._child,
         )
 
+    def _secret_sources(self) -> dict[str, str]:
+        """Variable → where its value is, as definitions say it."""
+        return {variable: known.value_from for variable, known in self._args.secrets.items()}
+
     def _definition(self, spec: JobSpec, access: JobAccess) -> JobDefinition:
         args = self._args
         return JobDefinition(
@@ -261,7 +266,7 @@ class Job(pulumi.ComponentResource):
                 command=spec.command,
                 parameters=spec.parameters,
                 environment={**self._environment(spec), **self._results(spec)},
-                secrets={variable: known.value_from for variable, known in args.secrets.items()},
+                secrets=self._secret_sources(),
                 timeout_s=spec.timeout_s,
                 attempts=spec.retry.attempts,
                 exit_rules=retry_rules.rules(spec.retry),

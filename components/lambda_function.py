@@ -40,6 +40,8 @@ class LambdaFunctionArgs:
     role_arn: pulumi.Input[str]
     log_group_name: pulumi.Input[str]
     dead_letters_arn: pulumi.Input[str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variable → where its value is, which the runtime in the image reads."""
     tells: Sequence[str] = ()
     """Ends that other jobs wait for: `succeeded`, `failed`."""
     bus_arn: pulumi.Input[str]
@@ -109,6 +111,8 @@ def function_environment(args: LambdaFunctionArgs) -> dict[str, pulumi.Input[str
     own[conventions.ENV_TIMEOUT_S] = str(args.spec.timeout_s)
     if args.spec.parameters:
         own[conventions.ENV_PARAMETERS] = to_json(args.spec.parameters)
+    if args.secrets:
+        own[conventions.ENV_SECRETS] = to_json(args.secrets)
     return own
 
 

@@ -1,8 +1,9 @@
 """batchyard-probe on Lambda: a runtime for the image's own command, of Python 3.9 and nothing else.
 
-It is the tail of the probe's file in every image, so that the same image runs on every platform: elsewhere the shell
-has left before it comes here; on Lambda the probe gives this text to python3. It asks Lambda's runtime API for one
-event after the other, fills its parameters into the job's command, runs the probe with it as Batch would, and answers.
+It is behind the end of the probe's file in every image, so that the same image runs on every platform: elsewhere the
+shell has left before it comes here; on Lambda the probe gives its own file to python3. It asks Lambda's runtime API for
+one event after the other, fills its parameters into the job's command, runs the probe with it as Batch would, and
+answers.
 
 Lambda keeps no record of an attempt that could be read later. So each ends with a line in the log that is a row of the
 ledger's `attempts/` (jobs/conventions.py: ATTEMPT_COLUMNS).
@@ -22,11 +23,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.probe.array_line import Refused
+from jobs.probe.lambda_secrets import SOURCES, values
+
 API = "/2018-06-01/runtime/"
 REFERENCE = "Ref::"
 # of an attempt's last seconds: to end the job before Lambda ends everything, and to write the record
 RESERVE_S, GRACE_S = 5.0, 2.0
-# jobs/spec/on_lambda.py has it too; no import reaches an image
+# jobs/spec/on_lambda.py has it too, which needs more than an image has
 MIB_A_VCPU = 1769
 # sysexits: the event is no use
 BAD_EVENT = 64
@@ -92,9 +96,9 @@ def milliseconds(text: object, now_ms: int) -> int:
 
 
 def environment_of(job_id: str) -> dict[str, str]:
-    """What the job finds: as on Batch, and nothing that makes the probe a runtime again."""
-    environ = {name: value for name, value in os.environ.items() if name != "AWS_LAMBDA_RUNTIME_API"}
-    return {**environ, "AWS_BATCH_JOB_ID": job_id, "AWS_BATCH_JOB_ATTEMPT": "1", "TMPDIR": "/tmp"}
+    """What the job finds: as on Batch, and nothing that makes the probe a runtime again. Raises Refused."""
+    environ = {name: value for name, value in os.environ.items() if name not in ("AWS_LAMBDA_RUNTIME_API", SOURCES)}
+    return {**environ, **values(os.environ), "AWS_BATCH_JOB_ID": job_id, "AWS_BATCH_JOB_ATTEMPT": "1", "TMPDIR": "/tmp"}
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], limit_s: float) -> tuple[int, bool]:
@@ -137,8 +141,9 @@ def attempt(probe: str, command: Sequence[str], headers: http.client.HTTPMessage
         left_s = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time() - RESERVE_S
         limit_s = min(float(os.environ.get("BATCHYARD_TIMEOUT_S") or left_s), left_s)
         code, timed_out = run(arguments, environment_of(job_id), max(limit_s, 0.1))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Refused) as error:
         reason = str(error)
+        code = error.code if isinstance(error, Refused) else BAD_EVENT
         sys.stderr.write(f"batchyard-probe: {reason}\n")
     if code == 128 + signal.SIGKILL and not timed_out:
         # nobody is in here to kill it, no agent and no person: it was the kernel, for memory
@@ -213,5 +218,10 @@ def serve(probe: str, command: Sequence[str]) -> None:
         answer(headers["Lambda-Runtime-Aws-Request-Id"], row)
 
 
-if __name__ == "__main__":
+def main() -> int:
     serve(sys.argv[1], sys.argv[2:])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,19 +16,14 @@ if [ "$#" -eq 0 ]; then
     exit 64
 fi
 
-# On Lambda there is no agent to start a container for each event: the tail of this file, behind the line that says so, is a
-# runtime in Python, and starts this probe again for each event.
+# On Lambda there is no agent to start a container for each event: behind the end of this file, in the images, is an archive with a
+# runtime in Python, which starts this probe again for each event.
 if [ -n "${AWS_LAMBDA_RUNTIME_API:-}" ]; then
     if ! command -v python3 >/dev/null 2>&1; then
-        printf '%s\n' 'batchyard-probe: on Lambda the image needs python3 (3.7 or newer); write another platform, or add it' >&2
+        printf '%s\n' 'batchyard-probe: on Lambda the image needs python3 (3.9 or newer); write another platform, or add it' >&2
         exit 64
     fi
-    exec python3 -c '
-import sys
-with open(sys.argv[1], encoding="utf-8") as file:
-    tail = file.read().partition("\n#---- on Lambda ----\n")[2]
-exec(compile(tail, sys.argv[1], "exec"))
-' "$0" "$@"
+    exec python3 "$0" "$0" "$@"
 fi
 
 # Tests point it at made-up cgroup trees; a job never sets it.

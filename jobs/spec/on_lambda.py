@@ -22,6 +22,8 @@ ATTEMPTS_MAX: Final = 3
 """Lambda tries an event at most twice again."""
 ENVIRONMENT_MAX_BYTES: Final = 3_072
 """Lambda takes 4 KiB of variables in all; the rest is the platform's own."""
+_SOURCE_BYTES: Final = 110
+"""Of a secret in the function's environment beside both its names: its ARN and marks."""
 _OTHER: Final = "write platform: fargate"
 _RESERVED: Final = re.compile(
     r"_HANDLER|_X_AMZN_.*|AWS_LAMBDA_.*|LAMBDA_.*|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|TZ"
@@ -60,10 +62,6 @@ def lambda_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> li
     ):
         if given:
             found.append(((key,), "given with platform: lambda", f"Lambda has no {what}", f"remove it, or {_OTHER}"))
-    if spec.secrets:
-        allowed = "Lambda gives a container no secrets of its own accord"
-        remedy = f"read them in the code with a permission of its own, or {_OTHER}"
-        found.append((("secrets",), "given with platform: lambda", allowed, remedy))
     found += _environment(spec)
     return [problem_at(place_of, *one) for one in found if one[0][0] not in bad]
 
@@ -97,9 +95,10 @@ def _environment(spec: JobSpec) -> list[tuple[KeyPath, str, str, str]]:
             found.append((("environment", name), "a name Lambda refuses", allowed, "rename it"))
     size = sum(len(text.encode()) for pair in spec.environment.items() for text in pair)
     size += len(json.dumps(spec.parameters).encode()) if spec.parameters else 0
+    for variable, source in spec.secrets.items():
+        size += _SOURCE_BYTES + len(variable) + len(source.secret or source.parameter or "") + len(source.key or "")
     if size > ENVIRONMENT_MAX_BYTES:
-        allowed = f"Lambda leaves {ENVIRONMENT_MAX_BYTES:,} bytes for environment and parameters"
-        found.append(
-            (("environment",), f"{size:,} bytes with parameters", allowed, "put long values into a file of a bucket")
-        )
+        allowed = f"Lambda leaves {ENVIRONMENT_MAX_BYTES:,} bytes for environment, parameters and names of secrets"
+        got = f"{size:,} bytes with parameters and secrets"
+        found.append((("environment",), got, allowed, "put long values into a file of a bucket"))
     return found

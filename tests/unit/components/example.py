@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.build_context import LAMBDA_FILES
+
 RESIZE = """\
 description: Resize every photograph
 owner: media
@@ -110,5 +112,6 @@ def write_repository(folder: Path, jobs: Mapping[str, str] | None = None) -> Pat
     probe = folder / "jobs" / "probe"
     probe.mkdir(parents=True, exist_ok=True)
     (probe / "probe.sh").write_text('#!/bin/sh\nexec "$@"\n')
-    (probe / "on_lambda.py").write_text("pass\n")
+    for file in LAMBDA_FILES:
+        (folder / file).write_text("pass\n")
     return folder

@@ -57,6 +57,7 @@ retry: {attempts: 2, on_application_error: retry}
 storage: {ephemeral_storage_mib: 2048}
 permissions: {read: [uploads]}
 environment: {LEVEL: info}
+secrets: {TOKEN: {parameter: /quick/token}}
 command: [--key, "Ref::key", --size, "Ref::size"]
 parameters: {size: small}
 triggers:

@@ -91,6 +91,8 @@ def test_a_missing_dockerfile_and_probe_are_named(tmp_path: Path) -> None:
     shutil.rmtree(repository / "jobs" / "probe")
     found = problems(example.config(), repository)
     assert [line.split(" is ")[0] for line in found] == [
+        "jobs/probe/array_line.py",
+        "jobs/probe/lambda_secrets.py",
         "jobs/probe/on_lambda.py",
         "jobs/probe/probe.sh",
         "jobs/resize/Dockerfile",

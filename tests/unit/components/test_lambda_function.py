@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from jobs import conventions
 from tests.unit.components.mocked_engine import ACCOUNT, DIGEST, REGION, Recording, arn
 
 NAME = "batchyard-dev-quick"
@@ -48,9 +49,18 @@ def test_its_role_is_lambdas_and_does_nothing_else(kinds: Recording) -> None:
     }
     assert allowed["sqs:SendMessage"] == [LETTERS]
     assert allowed["logs:PutLogEvents"] == [arn("logs", "log-group:/batchyard/dev/quick:log-stream:*")]
-    assert {action.partition(":")[0] for action in allowed} == {"s3", "logs", "sqs", "events"}
+    assert {action.partition(":")[0] for action in allowed} == {"s3", "logs", "sqs", "events", "ssm"}
     roles = sorted(one.name for one in kinds.of("Role") if one.name.startswith(NAME))
     assert roles == [f"{NAME}-{part}" for part in ("job", "queue1", "schedule1", "stream1", "topic1")]
+
+
+def test_the_runtime_in_the_image_reads_exactly_its_secrets_as_the_job(kinds: Recording) -> None:
+    token = arn("ssm", "parameter/quick/token")
+    variables = kinds.one("Function", NAME).inputs["environment"]["variables"]
+    assert json.loads(variables[conventions.ENV_SECRETS]) == {"TOKEN": token}
+    policy = json.loads(kinds.one("RolePolicy", f"{NAME}-job").inputs["policy"])
+    (statement,) = [one for one in policy["Statement"] if one["Action"] == ["ssm:GetParameters"]]
+    assert statement["Resource"] == [token]
 
 
 def test_it_may_tell_the_bus_of_its_ends_and_of_nothing_else(kinds: Recording) -> None:

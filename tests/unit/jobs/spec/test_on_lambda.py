@@ -29,6 +29,7 @@ SOUND: dict[str, Any] = {
     "command": ["--key", "Ref::key", "--size", "Ref::size"],
     "parameters": {"size": "small"},
     "environment": {"LEVEL": "info"},
+    "secrets": {"KEY": {"secret": "stamps/key", "key": "ink"}},
     "architecture": "arm64",
     "triggers": [{"s3": {"bucket": "uploads", "prefix": "photos/"}}],
 }
@@ -91,11 +92,6 @@ def test_the_sound_one_is_a_job() -> None:
         ),
         ({"share": "a"}, f"given with platform: lambda; Lambda has no queues, and so no shares; remove it, {FARGATE}"),
         (
-            {"secrets": {"KEY": {"secret": "a/b"}}},
-            "given with platform: lambda; Lambda gives a container no secrets of its own accord; "
-            f"read them in the code with a permission of its own, {FARGATE}",
-        ),
-        (
             {"storage": {"ephemeral_storage_gib": 30}},
             f"given with platform: lambda; Lambda takes ephemeral_storage_mib; remove it, {FARGATE}",
         ),
@@ -106,8 +102,8 @@ def test_the_sound_one_is_a_job() -> None:
         ),
         (
             {"environment": {"LONG": "x" * ENVIRONMENT_MAX_BYTES}},
-            "3,093 bytes with parameters; Lambda leaves 3,072 bytes for environment and parameters; "
-            "put long values into a file of a bucket",
+            "3,219 bytes with parameters and secrets; Lambda leaves 3,072 bytes for environment, parameters and names "
+            "of secrets; put long values into a file of a bucket",
         ),
     ],
 )

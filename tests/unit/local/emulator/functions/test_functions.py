@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,17 @@ class Account:
     def api(self) -> Any:
         return client(self.context, "lambda")
 
-    def make(self, *command: str, retries: int = 0, image: str | None = None, **more: Any) -> None:
+    def make(
+        self,
+        *command: str,
+        retries: int = 0,
+        image: str | None = None,
+        secrets: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        variables = {conventions.ENV_JOB: NAME, conventions.ENV_PARAMETERS: '{"size":"small"}'}
+        if secrets is not None:
+            variables[conventions.ENV_SECRETS] = json.dumps(secrets)
         self.api.create_function(
             FunctionName=NAME,
             Role=self.role,
@@ -55,7 +65,7 @@ class Account:
             ImageConfig={"Command": list(command)},
             MemorySize=512,
             Timeout=60,
-            Environment={"Variables": {"BATCHYARD_JOB": NAME, "BATCHYARD_PARAMETERS": '{"size":"small"}'}},
+            Environment={"Variables": variables},
             DeadLetterConfig={"TargetArn": self.letters_arn},
             Tags={"batchyard:job": NAME},
             **more,
@@ -105,6 +115,44 @@ def test_events_run_the_command_one_after_the_other_in_one_environment(account: 
     run = account.bill.runs[0]
     assert (run.memory_mib, run.architecture, run.tags) == (512, "x86_64", {"batchyard:job": NAME})
     assert run.billed_ms >= 1
+
+
+def test_secrets_reach_the_command_and_no_line_of_the_log(account: Account) -> None:
+    told = client(account.context, "secretsmanager").create_secret(Name="pens", SecretString='{"ink": "kept-ink"}')
+    client(account.context, "ssm").put_parameter(Name="/pens/nib", Value="kept-nib", Type="SecureString")
+    sources = {"INK": f"{told['ARN']}:ink::", "NIB": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/pens/nib"}
+    script = '[ "$INK $NIB" = "kept-ink kept-nib" ] && [ -z "$BATCHYARD_SECRETS" ] && echo "both are here" >&2'
+    account.make("sh", "-c", script, secrets=sources)
+    account.start(key="a")
+    eventually("a run", lambda: account.bill.runs)
+    assert "both are here" in account.runner.lines
+    assert not any("kept" in line for line in account.runner.lines)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/pens/none", "the parameter store has no such parameter"),
+        (f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:none-abcdef", "404 ResourceNotFoundException: "),
+        ("{pens}:none::", "the secret has no key none"),
+        ("{plain}:ink::", "the secret is no JSON object, so it has no key ink"),
+    ],
+)
+def test_a_secret_that_cannot_be_read_fails_the_run_and_is_named(account: Account, source: str, why: str) -> None:
+    keeper = client(account.context, "secretsmanager")
+    pens = keeper.create_secret(Name="pens", SecretString='{"ink": "kept-ink"}')["ARN"]
+    plain = keeper.create_secret(Name="plain", SecretString="kept-text")["ARN"]
+    source = source.format(pens=pens, plain=plain)
+    account.make("true", secrets={"INK": source})
+    account.start(key="a")
+    _, error = account.dead_letter()
+    begin = f"ResourceInitializationError: unable to pull secrets or registry auth: INK from {source}: {why}"
+    assert error.startswith(begin[: len(error)])
+    rows = [json.loads(line) for line in account.runner.lines if line.startswith('{"type":"attempt"')]
+    assert [(row["exit_code"], row["attempts"][0]["container"]["reason"][: len(begin)]) for row in rows] == [
+        (69, begin)
+    ]
+    assert not any("kept" in line for line in account.runner.lines)
 
 
 def test_a_run_leaves_a_row_of_the_ledger_beside_the_probes_line(account: Account) -> None:
