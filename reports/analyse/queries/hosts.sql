@@ -1,14 +1,20 @@
 -- Instances with a number each, which hours go by from here on, to their end or $now. AWS doesn't bill a spot instance that it takes
--- back within its first hour: known from an attempt reclaimed on an instance that lived less.
+-- back within its first hour: known from an attempt reclaimed on an instance that lived less. ECS tells the second an instance ended in:
+-- an attempt that stopped later in that second still ran on it.
 CREATE TEMP TABLE hosts AS
-WITH reclaimed AS (
-  SELECT DISTINCT instance_id FROM attempts WHERE outcome = 'reclaimed' AND instance_id IS NOT NULL
+WITH ran AS (
+  SELECT instance_id, max(CASE WHEN outcome = 'reclaimed' THEN 1 ELSE 0 END) AS reclaimed, max(stopped_at) AS last_stopped_at
+  FROM attempts
+  WHERE instance_id IS NOT NULL
+  GROUP BY instance_id
 )
 SELECT
   CAST(row_number() OVER (ORDER BY i.instance_id, i.environment) AS INTEGER) AS host, i.instance_id, i.environment, i.stage,
-  i.instance_type, i.purchase, i.started_at, coalesce(i.ended_at, $now) AS ended_at,
-  coalesce(
-    NOT (i.purchase = 'spot' AND r.instance_id IS NOT NULL AND i.ended_at < i.started_at + INTERVAL 1 HOUR), TRUE
-  ) AS billable
+  i.instance_type, i.purchase, i.started_at,
+  CASE
+    WHEN r.last_stopped_at > i.ended_at AND r.last_stopped_at < i.ended_at + INTERVAL 1 SECOND THEN r.last_stopped_at
+    ELSE coalesce(i.ended_at, $now)
+  END AS ended_at,
+  coalesce(NOT (i.purchase = 'spot' AND r.reclaimed = 1 AND i.ended_at < i.started_at + INTERVAL 1 HOUR), TRUE) AS billable
 FROM instances AS i
-LEFT JOIN reclaimed AS r ON r.instance_id = i.instance_id
+LEFT JOIN ran AS r ON r.instance_id = i.instance_id

@@ -91,6 +91,32 @@ def test_what_runs_on_somebody_elses_instances_takes_nobodys_money() -> None:
     assert beside.attempts_without_cost == plain.attempts_without_cost + len(attempts)
 
 
+def test_an_attempt_in_the_second_its_instance_ended_in_ran_on_it() -> None:
+    """ECS tells of an instance's end in whole seconds, and the local stage ends one right after its last attempt."""
+    begin = NOW.replace(month=11, day=3, hour=10)
+    made = make(World(seed=16, days=2, instances=4, fargate_attempts=2))
+    instance = {**made.instances.iloc[0].to_dict(), "instance_id": "i-1", "purchase": "on-demand"}
+    instance |= {"instance_type": "m6i.large", "started_at": begin, "ended_at": begin + timedelta(seconds=60)}
+    attempts = []
+    for n, (since, until) in enumerate(((60.1, 60.8), (61.2, 61.9))):
+        attempt = {**made.attempts.iloc[n].to_dict(), "platform": "ec2", "purchase": "on-demand", "instance_id": "i-1"}
+        started = begin + timedelta(seconds=since)
+        stopped = begin + timedelta(seconds=until)
+        attempts.append(attempt | {"started_at": started, "pull_started_at": started, "stopped_at": stopped})
+    line = {**made.bill_lines.iloc[0].to_dict(), "day": begin.date(), "kind": "ec2", "purchase": "on-demand"}
+    line |= {"instance_type": "m6i.large", "quantity": "0.0169444444", "cost_nano": 1_626_666}
+
+    def allocated(count: int) -> Allocated:
+        told = {"attempts": pd.DataFrame(attempts[:count]), "instances": pd.DataFrame([instance])}
+        return _allocated(Made(**told, bill_lines=pd.DataFrame([line]), truth=made.truth[:count]))[0]
+
+    within = allocated(1)
+    assert (within.attempts_with_cost, within.attempts_without_cost) == (1, 0)
+    assert within.by_category["job"] == pytest.approx(1_626_666 * 0.7 / 61, rel=0.01)
+    # a second later it is another machine's time, or another clock's
+    assert allocated(2).attempts_without_cost == 2
+
+
 def test_a_credit_is_no_usage_and_changes_no_jobs_cost() -> None:
     plain, _ = _allocated(make(World(seed=11, days=2, instances=8)))
     credited, _ = _allocated(make(World(seed=11, days=2, instances=8, credit_nano=7_000_000_000)))
