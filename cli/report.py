@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Final, Literal, cast, get_args
+from typing import Annotated, Final, cast, get_args
 
 import typer
 from rich.markup import escape
 
-from cli.output import FOUND_PROBLEMS, USAGE, Json, console, fail
+from cli.output import USAGE, Json, console, fail
 from cli.report_engine import chosen_engine, with_engine
+from cli.report_output import Format, check_place, chosen_format, deliver
 from cli.report_publish import publish_report
 from cli.stage_access import default_lane, open_stage
 from cli.stage_report import stage_facts
@@ -24,20 +24,14 @@ from jobs.problems import Problems
 from local.stage import DEFAULT_STACK
 from reports.athena.place import AthenaFailed
 from reports.collect.bill_ce import METRICS, Metric
-from reports.model.report import Dimension, Report
+from reports.model.report import Dimension
 from reports.period import choose
 from reports.publish import PublishError
 from reports.question import bill_of, question
-from reports.render import files
-from reports.render.html import html
-from reports.render.parquet import ALLOCATIONS, parquet_tables, write_parquet
-from reports.render.text import markdown, terminal
+from reports.render.parquet import ALLOCATIONS
 from reports.run import BillSource, from_export, make_report
 from reports.stage import StageAccess, StageUnavailableError
 
-Format = Literal["terminal", "html", "md", "json", "csv", "parquet", "xlsx"]
-_FOLDERS: Final = ("csv", "parquet")
-_BY_SUFFIX: Final[dict[str, Format]] = {".html": "html", ".htm": "html", ".md": "md", ".json": "json", ".xlsx": "xlsx"}
 FOLDER: Final = "reports"
 """Under `.batchyard/`: the ledger's objects and the bill's closed days, kept between reports."""
 
@@ -92,7 +86,10 @@ def report(
         str | None, typer.Option("--format", "-f", metavar="FORMAT", help=f"{', '.join(get_args(Format))}.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; for csv and parquet a folder.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write, in the format of its ending; for csv and parquet a folder."
+        ),
     ] = None,
     export: Export = None,
     metric: MetricOption = "unblended",
@@ -111,7 +108,7 @@ def report(
 
     Weeks end in the stage's time zone, days are UTC's, as AWS bills them. What can't be had is said in the report.
     """
-    chosen = _format(form, output, as_json=as_json)
+    chosen = _chosen(form, output, as_json=as_json)
     dimensions = _dimensions(by)
     source = bill_source(export=export, metric=metric, spend_limit=spend_limit)
     engine = chosen_engine(engine)
@@ -138,25 +135,32 @@ def report(
         )
         asked = with_engine(asked, access, engine=engine, spend_limit=spend_limit)
         with tempfile.TemporaryDirectory(prefix="batchyard-report-") as scratch:
-            folder = output if chosen == "parquet" else Path(scratch) if publish else None
-            if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-                asked = replace(asked, allocations=folder / ALLOCATIONS)
+            if publish or chosen == "parquet":
+                asked = replace(asked, allocations=Path(scratch, ALLOCATIONS))
             made = make_report(asked, say=say)
             if publish:
                 made = publish_report(made, access, allocations=asked.allocations, say=say)
+            if dimensions:
+                made = made.model_copy(update={"breakdowns": {name: made.breakdowns[name] for name in dimensions}})
+            deliver(made, chosen, output, allocations=asked.allocations)
     except (StageUnavailableError, PublishError, AthenaFailed) as problem:
         fail(str(problem))
+    except BrokenPipeError:
+        raise
     except OSError as problem:
-        fail(f"--output is {output}: it can't be written: {problem}", code=FOUND_PROBLEMS)
+        fail(f"{'the report' if output is None else f'--output is {output}'}: it can't be written: {problem}")
     except Problems as problems:
         fail(str(problems))
-    if dimensions:
-        made = made.model_copy(update={"breakdowns": {name: made.breakdowns[name] for name in dimensions}})
+
+
+def _chosen(form: str | None, output: Path | None, *, as_json: bool) -> Format:
+    """Before anything is asked: Cost Explorer takes money for an answer."""
     try:
-        deliver(made, chosen, output)
-    except OSError as problem:
-        fail(f"--output is {output}: it can't be written: {problem}", code=FOUND_PROBLEMS)
+        chosen = chosen_format(form, output, as_json=as_json)
+        check_place(output, chosen)
+    except Problems as problems:
+        fail(str(problems), code=USAGE)
+    return chosen
 
 
 def say(text: str) -> None:
@@ -185,75 +189,6 @@ def bill_source(*, export: Path | None, metric: str, spend_limit: str) -> Callab
         return bill_of(access, metric=known, cache=folder, spend_limit=limit, say=say)
 
     return source
-
-
-def deliver(made: Report, form: Format, output: Path | None) -> None:
-    """Print the report, or write it so that readers see the old file or the whole new one. Raises OSError."""
-    if form == "csv":
-        assert output is not None
-        for name, text in files.csv_files(made).items():
-            _write(output / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
-    elif form == "parquet":
-        assert output is not None
-        for name, table in parquet_tables(made).items():
-            _write(output / name, lambda path, table=table: write_parquet(table, path))  # type: ignore[misc]
-    elif form == "xlsx":
-        assert output is not None
-        _write(output, lambda path: files.xlsx(made, path))
-    elif form == "terminal":
-        if output is None:
-            console().print(terminal(made))
-        else:
-            text = _plain(made)
-            _write(output, lambda path: path.write_text(text, encoding="utf-8"))
-    else:
-        text = {"html": html, "md": markdown, "json": files.json}[form](made)
-        if output is None:
-            typer.echo(text, nl=False)
-        else:
-            _write(output, lambda path: path.write_text(text, encoding="utf-8"))
-    if output is not None:
-        say(f"written: {output}")
-
-
-def _plain(made: Report) -> str:
-    from rich.console import Console
-
-    plain = Console(width=160, color_system=None, highlight=False)
-    with plain.capture() as capture:
-        plain.print(terminal(made))
-    return capture.get()
-
-
-def _write(file: Path, write: Callable[[Path], object]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{uuid.uuid4().hex}{file.suffix}")
-    try:
-        write(part)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _format(form: str | None, output: Path | None, *, as_json: bool) -> Format:
-    if as_json:
-        if form not in (None, "json"):
-            raise typer.BadParameter(f"--json is given with --format {form}; leave one out", param_hint="--format")
-        return "json"
-    if form is None and output is not None and output.suffix.lower() == ".csv":
-        raise typer.BadParameter(
-            f"{output} is one file, csv is a file for each table; give --format csv and a folder", param_hint="--output"
-        )
-    if form is None:
-        return "terminal" if output is None else _BY_SUFFIX.get(output.suffix.lower(), "terminal")
-    if form not in get_args(Format):
-        raise typer.BadParameter(
-            f"{form} is no format; write one of {', '.join(get_args(Format))}", param_hint="--format"
-        )
-    if form in (*_FOLDERS, "xlsx") and output is None:
-        what = "a folder" if form in _FOLDERS else "a file"
-        raise typer.BadParameter(f"{form} isn't for a terminal; give --output {what}", param_hint="--format")
-    return cast(Format, form)
 
 
 def _dimensions(by: list[str] | None) -> tuple[Dimension, ...]:

@@ -323,12 +323,11 @@ def test_a_stage_without_a_reports_bucket_publishes_nothing_and_says_so(stood: S
     [
         (["--week", "47"], "--week is '47'"),
         (["--by", "colour"], "colour is nothing to break costs down by"),
-        (["--format", "pdf"], "pdf is no format"),
+        (["--format", "pdf"], "--format is pdf; it is one of terminal, html, md, json, csv, parquet, xlsx"),
         (["--format", "csv"], "give --output a folder"),
         (["--format", "parquet"], "give --output a folder"),
         (["--format", "xlsx"], "give --output a file"),
         (["--engine", "spark"], "spark is no engine; write one of duckdb, athena"),
-        (["--output", "week.csv"], "csv is a file for each table"),
         (["--format", "md", "--json"], "leave one out"),
         (["--metric", "guessed"], "guessed is no metric"),
         (["--spend-limit", "much"], "much is no amount of dollars"),
