@@ -23,8 +23,8 @@ MAX_EVENT_AGE_S: Final = 24 * 3600
 MAX_RETRIES: Final = 185
 """AWS's own maximum: a row is worth waiting for."""
 
-Processor = aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorArgs
-Parameter = aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorParameterArgs
+Processors = Mapping[str, Mapping[str, str]]
+"""Type → its parameters, in the order Firehose applies them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ class Ledger(pulumi.ComponentResource):
         return _Granted(role=role, grant=grant)
 
     def _stream(
-        self, rows: str, prefix: str, writer: _Granted, processors: Sequence[Processor], *, zipped: bool = False
+        self, rows: str, prefix: str, writer: _Granted, processors: Processors, *, zipped: bool = False
     ) -> aws.kinesis.FirehoseDeliveryStream:
         return aws.kinesis.FirehoseDeliveryStream(
             self._args.names.of("delivery stream", "ledger", rows),
@@ -152,7 +152,7 @@ class Ledger(pulumi.ComponentResource):
                 error_output_prefix=error_prefix(prefix),
                 processing_configuration=(
                     aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationArgs(
-                        enabled=True, processors=list(processors)
+                        enabled=True, processors=_processors(processors)
                     )
                 ),
             ),
@@ -274,15 +274,28 @@ class Ledger(pulumi.ComponentResource):
 
 PUT_RECORDS: Final = ("firehose:PutRecord", "firehose:PutRecordBatch")
 # a record of EventBridge ends without a newline
-EVENT_PROCESSORS: Final = (Processor(type="AppendDelimiterToRecord"),)
+EVENT_PROCESSORS: Final[Processors] = {"AppendDelimiterToRecord": {}}
 # CloudWatch Logs sends batches, zipped, with its own envelope around the lines
-USAGE_PROCESSORS: Final = (
-    Processor(type="Decompression", parameters=[Parameter(parameter_name="CompressionFormat", parameter_value="GZIP")]),
-    Processor(
-        type="CloudWatchLogProcessing",
-        parameters=[Parameter(parameter_name="DataMessageExtraction", parameter_value="true")],
-    ),
-)
+USAGE_PROCESSORS: Final[Processors] = {
+    "Decompression": {"CompressionFormat": "GZIP"},
+    "CloudWatchLogProcessing": {"DataMessageExtraction": "true"},
+}
+
+
+def _processors(
+    wanted: Processors,
+) -> list[aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorArgs]:
+    # named here: the module they come from is read while AWS is asked who we are
+    processor = aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorArgs
+    parameter = aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorParameterArgs
+    return [
+        processor(
+            type=kind,
+            parameters=[parameter(parameter_name=name, parameter_value=value) for name, value in parameters.items()]
+            or None,
+        )
+        for kind, parameters in wanted.items()
+    ]
 
 
 def error_prefix(prefix: str) -> str:

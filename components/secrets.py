@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi_aws.secretsmanager.get_secret import get_secret
+import pulumi_aws as aws
 
 from components.account import Account
 from components.check import Plan
@@ -59,7 +59,7 @@ def read_secrets(plan: Plan, account: Account) -> dict[str, JobSecrets]:
 
 def _arn(name: str) -> str | None:
     try:
-        return get_secret(name=name).arn
+        return aws.secretsmanager.get_secret(name=name).arn
     except Exception:  # the SDK raises plain exceptions for a failed invoke
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi_aws.dynamodb.get_table import get_table
+import pulumi_aws as aws
 
 from components.check import Plan
 from components.settings import settings_place
@@ -63,7 +63,7 @@ def _look(plan: Plan, table: str, problems: list[Problem]) -> _Table:
     place = settings_place(plan.settings, "tables", table, "name")
     update = f"aws dynamodb update-table --table-name {name} --stream-specification "
     try:
-        found = get_table(name=name)
+        found = aws.dynamodb.get_table(name=name)
     except Exception:  # the SDK raises plain exceptions for a failed invoke
         problems.append(
             Problem(

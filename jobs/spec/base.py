@@ -5,19 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from jobs import conventions
+from jobs.spec.attribute_docs import attribute_docs
 from jobs.spec.yaml_file import KeyPath
 
 
 class Strict(BaseModel):
     """Frozen, no unknown keys, no coercion: "3" is not 3."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A field's docstring is its description in the schema, where it has no other."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for field, text in attribute_docs(cls).items():
+            properties[field].setdefault("description", text)
+        return schema
 
 
 @dataclass(frozen=True, kw_only=True)
