@@ -62,12 +62,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Unit tests go first; those with a real engine or containers may be run again once, which the summary shows."""
+    """Unit tests go first. A test that fails is run again once, which the summary shows.
+
+    Threads, processes and sockets are in unit tests too, and a machine that stands still for some seconds isn't a
+    defect; what is wrong fails twice.
+    """
     for item in items:
+        item.add_marker(pytest.mark.flaky(reruns=1))
         kind = _kind(item)
         if kind:
             item.add_marker(kind)
-            item.add_marker(pytest.mark.flaky(reruns=1))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(REAL_TIMEOUT_S))
     items.sort(key=lambda item: ("", "engine", "e2e").index(_kind(item)))

@@ -21,7 +21,8 @@ from local.emulator.context import EmulatorContext
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 VERSION = "2012-10-17"
-PATIENCE_S = 60.0
+# for a busy machine; what is there sooner waits for nothing
+PATIENCE_S = 240.0
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def _client(endpoint: str, service: str) -> Any:
 
 
 def eventually(what: str, look: Callable[[], Any]) -> Any:
-    """What `look` gives once it gives something true; fails with `what` after a minute."""
+    """What `look` gives once it gives something true; fails with `what` after PATIENCE_S."""
     deadline = time.monotonic() + PATIENCE_S
     pause = threading.Event()
     while not (found := look()):

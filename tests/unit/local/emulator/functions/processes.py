@@ -62,6 +62,11 @@ class ProcessRunner:
         for handle in list(self._running):
             self.stop(handle, 0.0)
 
+    @property
+    def all_ended(self) -> bool:
+        with self._lock:
+            return bool(self._running) and all(handle.done.is_set() for handle in self._running)
+
     def told(self, kind: str) -> list[dict[str, Any]]:
         """Lines of one type: `usage`, `attempt`."""
         found = [json.loads(line) for line in list(self.lines) if line.startswith(f'{{"type":"{kind}"')]

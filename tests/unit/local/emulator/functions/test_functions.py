@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from jobs import conventions
 from local.emulator import events, functions
 from local.emulator.capacity import FunctionRun
 from local.emulator.context import EmulatorContext
+from local.emulator.functions import environments
 from tests.unit.local.emulator.functions.processes import ProcessRunner
 from tests.unit.local.emulator.moto_server import ACCOUNT, REGION, client, eventually, make_queue, make_role, messages
 from tests.unit.local.emulator.moto_server import serving as moto_serving
@@ -83,7 +85,15 @@ class Account:
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    # at the tests' pace of a second, environments would end between two events of a busy machine
+    monkeypatch.setattr(environments, "KEPT_S", 1e9)
+    with serve(tmp_path) as account:
+        yield account
+
+
+@contextmanager
+def serve(tmp_path: Path) -> Iterator[Account]:
     runner = ProcessRunner(tmp_path)
     installers = [events.install, lambda context: functions.install(context, runner=runner)]
     with moto_serving(tmp_path, installers, second_scale=0.001) as (context, _):
@@ -205,6 +215,15 @@ def test_an_event_that_makes_no_command_says_why(account: Account, parameters: d
     account.make("echo", "Ref::key")
     account.start(**parameters)
     assert account.dead_letter()[1] == why
+
+
+def test_an_environment_without_events_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "KEPT_S", 0.001)
+    with serve(tmp_path) as account:
+        account.make("sh", "-c", "exit 0")
+        account.start()
+        eventually("a run", lambda: account.bill.runs)
+        eventually("its environment's end", lambda: account.runner.all_ended)
 
 
 def test_a_changed_function_starts_anew(account: Account) -> None:
