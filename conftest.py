@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local.home import Home
 from local.lane import Lane
@@ -24,6 +25,14 @@ for _number, _usual in (
 ):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
+
+# the same examples at every run: what passed once passes again, on a machine of any speed. To look for new ones:
+# pytest --hypothesis-profile=search
+settings.register_profile("search", deadline=None)
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 TEST_SECOND_SCALE = 0.05
 # for a test with the real engine or containers, on a machine that is busy with other things
