@@ -21,7 +21,7 @@ SHELLS = [
     for command in (["dash"], ["busybox", "sh"], ["bash", "--posix"])
     if shutil.which(command[0])
 ]
-DEADLINE_S = 60
+DEADLINE_S = 240
 ITEMS_FILE = conventions.ENV_ITEMS_FILE
 
 

@@ -21,8 +21,9 @@ from local.emulator.pipes.execution import event_of, passes
 from local.emulator.pipes.submitter import Submitter, refusal
 
 READING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-IN_FLIGHT_LEAST_S = 5
-"""Real seconds ten messages have to be submitted, however short the queue's timeout is on the emulated clock."""
+IN_FLIGHT_LEAST_S = 300
+"""Real seconds ten messages have to be submitted, however short the queue's timeout is on the emulated clock, and
+however slow the machine: a message that is visible again meanwhile would be submitted twice."""
 _log = logging.getLogger(__name__)
 
 

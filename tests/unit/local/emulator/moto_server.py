@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.s3.models import s3_backends
 
 from local.emulator.context import EmulatorContext
+from local.emulator.emulated_clock import EmulatedClock
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -92,6 +94,18 @@ def eventually(what: str, look: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s for {what}"
         pause.wait(0.02)
     return found
+
+
+@contextmanager
+def stopped(clock: EmulatedClock) -> Iterator[datetime]:
+    """The clock stands still, so that a slow machine can't miss a time that is about to come; yields what it shows."""
+    stopped_s = clock._monotonic()
+    clock._monotonic = lambda: stopped_s
+    try:
+        yield clock.now().replace(microsecond=0)
+    finally:
+        lost_s = time.monotonic() - stopped_s
+        clock._monotonic = lambda: time.monotonic() - lost_s
 
 
 def make_role(

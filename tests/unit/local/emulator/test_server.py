@@ -23,7 +23,7 @@ from local.emulator.sockets import open_sockets
 from local.processes import wait_until
 
 REPOSITORY = Path(__file__).parents[4]
-DEADLINE_S = 90.0
+DEADLINE_S = 240.0
 
 
 @pytest.fixture(scope="module")

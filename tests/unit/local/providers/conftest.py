@@ -92,9 +92,7 @@ class StandIn:
     def delete(self, token: str, made: Resource) -> None:
         """Deletes; a second deletion of the same is a success, and a read finds it gone."""
         for _ in range(2):
-            self.operations.delete(
-                self.type(token), "thing", made.id, made.state, old_inputs=made.inputs, timeout_s=1.0
-            )
+            self.operations.delete(self.type(token), "thing", made.id, made.state, old_inputs=made.inputs)
         assert self.read(token, made) is None
 
 

@@ -18,7 +18,7 @@ from local.emulator.capacity import Watcher
 from local.emulator.context import ACCOUNT, EmulatorContext
 from local.processes import wait_until
 
-DEADLINE_S = 60.0
+DEADLINE_S = 240.0
 REGION = "us-east-1"
 SPOT = {
     "type": "SPOT",

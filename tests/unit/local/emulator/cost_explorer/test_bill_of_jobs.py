@@ -153,8 +153,8 @@ def test_an_instance_that_still_runs_is_on_the_bill(stage: Stage) -> None:
         "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "9"}],
     }
     service.register_job_definition(jobDefinitionName="held", type="container", containerProperties=container)
-    service.submit_job(jobName="job", jobQueue="spot", jobDefinition="held")
-    eventually("the instance", lambda: stage.events)
+    job = service.submit_job(jobName="job", jobQueue="spot", jobDefinition="held")["jobId"]
+    eventually("the job to run", lambda: service.describe_jobs(jobs=[job])["jobs"][0]["status"] == "RUNNING")
     stage.clock.now_s += 900
     (line,) = stage.bill().lines
     assert (line["quantity"], line["estimated"]) == ("0.25", True)

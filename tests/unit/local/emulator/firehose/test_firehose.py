@@ -10,7 +10,15 @@ from botocore.exceptions import ClientError
 
 from local.emulator import firehose
 from local.emulator.context import EmulatorContext
-from tests.unit.local.emulator.moto_server import ACCOUNT, client, eventually, forget_everything, make_writer, serving
+from tests.unit.local.emulator.moto_server import (
+    ACCOUNT,
+    client,
+    eventually,
+    forget_everything,
+    make_writer,
+    serving,
+    stopped,
+)
 
 Lane = tuple[EmulatorContext, Any]
 
@@ -58,12 +66,13 @@ def objects(context: EmulatorContext, bucket: str = "ledger") -> dict[str, bytes
 
 
 def test_records_become_one_object(lane: Lane) -> None:
-    context, _ = lane
+    context, service = lane
     make_stream(
         context, Prefix="attempts/day=!{timestamp:yyyy-MM-dd}/", ErrorOutputPrefix="e/!{firehose:error-output-type}/"
     )
-    client(context, "firehose").put_record(DeliveryStreamName="attempts", Record={"Data": b'{"n": 0}'})
-    put(context, b'{"n": 1}', b'{"n": 2}')
+    with stopped(service.buffers._clock):
+        client(context, "firehose").put_record(DeliveryStreamName="attempts", Record={"Data": b'{"n": 0}'})
+        put(context, b'{"n": 1}', b'{"n": 2}')
     found = eventually("the object", lambda: objects(context))
     assert b"".join(found.values()) == b'{"n": 0}\n{"n": 1}\n{"n": 2}\n'
     (key,) = found

@@ -118,7 +118,8 @@ def test_usage_lines_reach_the_bucket_and_no_others(lane: EmulatorContext) -> No
         event = {"timestamp": now_ms, "message": line}
         api.put_log_events(logGroupName=GROUP, logStreamName="one", logEvents=[event])
     eventually("three lines", lambda: sum(bool(line) for line in stored(lane)) >= 3)
-    assert [line for line in stored(lane) if line] == usage
+    # in one object or, on a slow machine, in several, whose names tell no order within a second
+    assert sorted(line for line in stored(lane) if line) == usage
     (found,) = client(lane, "s3").list_objects_v2(Bucket="ledger", MaxKeys=1)["Contents"]
     assert found["Key"].startswith("usage/day=")
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.core.utils import unix_time_millis
+from moto.sqs import models as sqs_models
 
 from local.emulator import pipes
 from local.emulator.context import EmulatorContext
 from local.emulator.pipes.execution import ExecutionError, event_of, function_input, submission
+from local.emulator.pipes.queues import IN_FLIGHT_LEAST_S
 from tests.unit.local.emulator.moto_server import ACCOUNT, REGION, client, eventually, make_role, messages, serving
 from tests.unit.local.emulator.pipes.fake_lambda import FUNCTION, FakeLambda
 
@@ -158,7 +161,9 @@ def quiet_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("moment", "times"), [("submit", 1), ("delete", 2)])
 @pytest.mark.usefixtures("quiet_threads")
-def test_a_dispatcher_killed_with_a_message_in_flight_loses_none(lane: Any, moment: str, times: int) -> None:
+def test_a_dispatcher_killed_with_a_message_in_flight_loses_none(
+    lane: Any, moment: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed before the submission it comes once; killed before the deletion twice, and both have its id."""
     context, batch, url, dead = lane
     service = batch.service
@@ -181,6 +186,8 @@ def test_a_dispatcher_killed_with_a_message_in_flight_loses_none(lane: Any, mome
     assert messages(context, url) == messages(context, dead) == [], "it is in flight"
     for holder, name in ((batch, "submit_job"), (sqs, "delete_message")):
         vars(holder).pop(name, None)
+    # SQS's clock, by which the message is visible again
+    monkeypatch.setattr(sqs_models, "unix_time_millis", lambda: unix_time_millis() + 1000 * IN_FLIGHT_LEAST_S)
     service._start()
     eventually("the job", lambda: len(batch.submitted) >= times)
     eventually("the deletion", lambda: in_queue(context, url) == 0)

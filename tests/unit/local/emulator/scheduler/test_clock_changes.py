@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.schedule_expression import ScheduleExpressionError, moment
@@ -111,7 +111,7 @@ def existing(day: date, hour: int, minute: int, zone: str) -> datetime | None:
 
 
 STARTS = st.integers(0, 19 * 365 * 24 * 60).map(lambda minutes: FIRST + timedelta(minutes=minutes))
-RUNS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RUNS = settings(max_examples=25)
 
 
 @RUNS
