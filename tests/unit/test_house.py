@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from local.home import REPOSITORY
 
@@ -168,9 +167,3 @@ def test_every_make_target_the_documents_name_exists() -> None:
 def test_what_the_shell_runs_is_executable() -> None:
     scripts = [file for file in files() if text(file).startswith("#!") and file.suffix in ("", ".sh")]
     assert [str(file.relative_to(REPOSITORY)) for file in scripts if not file.stat().st_mode & 0o111] == []
-
-
-def test_no_generated_example_fails_by_its_time() -> None:
-    assert settings().deadline is None
-    assert HealthCheck.too_slow in settings().suppress_health_check
-    assert settings().derandomize, "what fails here fails everywhere"
