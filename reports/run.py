@@ -145,6 +145,8 @@ def _made(
             sold=question.sold,
             rule=question.rule,
             on_demand=prices.hour_nano,
+            billed=_of_period(lines, question.period),
+            bill_whole=not bill.missing,
             notes=question.notes,
             missing=tuple(missing),
             set_aside=set_aside,
@@ -166,7 +168,7 @@ def _made(
             if question.allocations is not None:
                 told = {"since": question.period.since, "until": question.period.until}
                 engine.write("period_allocations", told, table=ALLOCATIONS, file=question.allocations)
-    return _honest(report, bill, lines)
+    return report
 
 
 def from_explorer(
@@ -376,21 +378,6 @@ def _requests(bill: Bill) -> Requests | None:
     if not bill.pages and not bill.days_from_cache:
         return None
     return Requests(pages=bill.pages, price_nano=nano(bill.price), days_from_cache=bill.days_from_cache)
-
-
-def _honest(report: Report, bill: Bill, lines: Sequence[Mapping[str, Any]]) -> Report:
-    """No amount in the sentence where there is no bill, no "first" where the bill before is only missing."""
-    period = report.period
-    if not _of_period(lines, period):
-        attempts = sum(group.attempts for group in report.breakdowns.get("job", ()))
-        if attempts or bill.missing:
-            unknown = f": what {attempts:,} attempts cost isn't known" if attempts else ""
-            return report.model_copy(update={"sentence": f"no bill for {period.label}{unknown}"})
-        return report
-    if report.previous_total_nano is None and bill.missing:
-        told = report.sentence.replace(", the first period on record", ", the period before is missing")
-        return report.model_copy(update={"sentence": told})
-    return report
 
 
 def _first_line(problem: BaseException) -> str:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reports.model import words
 from reports.model.report import Change
 
 
@@ -75,26 +76,45 @@ def _change(job: str, before: JobPeriod, after: JobPeriod, *, price: int, effici
 
 
 def _sentence(job: str, before: JobPeriod, after: JobPeriod, *, price: int, efficiency: int) -> str:
-    if not before.cost_nano and not before.succeeded:
-        return f"{job} is new"
-    if not after.cost_nano and not after.succeeded:
+    """The effect that moved the job's dollars in their direction, by more than the others that did; else how much."""
+    if before == NOTHING:
+        return f"{job} did not run the period before"
+    if after == NOTHING:
         return f"{job} did not run"
     if not (before.whole and after.whole):
-        return f"{job} had no successful run to compare"
-    effects = {
-        "volume": after.cost_nano - before.cost_nano - price - efficiency,
-        "price": price,
-        "efficiency": efficiency,
-    }
-    largest = max(effects, key=lambda name: abs(effects[name]))
+        return f"{job} {_not_comparable(before, after)}"
+    difference = after.cost_nano - before.cost_nano
+    effects = {"volume": difference - price - efficiency, "price": price, "efficiency": efficiency}
+    along = {name: abs(effect) for name, effect in effects.items() if effect * difference > 0}
+    largest = max(along, key=lambda name: along[name], default="")
+    if 2 * along.get(largest, 0) <= sum(along.values()):
+        return f"{job} cost {_than_before(after.cost_nano / before.cost_nano)}"
     if largest == "volume":
-        ratio = after.succeeded / before.succeeded - 1
-        return f"{job} ran {abs(ratio):.0%} {'more' if ratio > 0 else 'less'} often"
+        return f"{job} ran {_than_before(after.succeeded / before.succeeded, 'as often', ' often')}"
     if largest == "price":
-        ratio = (after.cost_nano / after.weighted_s) / (before.cost_nano / before.weighted_s) - 1
-        return f"{job} paid {abs(ratio):.0%} {'more' if ratio > 0 else 'less'} for the same machine time"
-    ratio = (after.weighted_s / after.succeeded) / (before.weighted_s / before.succeeded) - 1
-    return f"{job} took {abs(ratio):.0%} {'more' if ratio > 0 else 'less'} machine time a run"
+        ratio = (after.cost_nano / after.weighted_s) / (before.cost_nano / before.weighted_s)
+        return f"{job} paid {_than_before(ratio, 'as much', '')} for the same machine time"
+    ratio = (after.weighted_s / after.succeeded) / (before.weighted_s / before.succeeded)
+    return f"{job} took {_than_before(ratio, 'the', '')} machine time a run"
+
+
+def _not_comparable(before: JobPeriod, after: JobPeriod) -> str:
+    if not after.succeeded:
+        return "had no successful run"
+    if not before.succeeded:
+        return "had no successful run the period before"
+    if before.cost_nano <= 0:
+        return "cost nothing the period before"
+    return "cost nothing" if after.cost_nano <= 0 else "has no run times to compare"
+
+
+def _than_before(ratio: float, as_much: str = "as much", what: str = "") -> str:
+    """`31% more often`, `12 times as often`. `ratio` is after over before, above 0."""
+    if ratio >= words.MANY_TIMES:
+        return f"{ratio:,.0f} times {as_much}"
+    part = abs(ratio - 1)
+    text = ">99%" if 0.995 <= part < 1 else words.share(part)
+    return f"{text} {'more' if ratio > 1 else 'less'}{what}"
 
 
 def _logarithmic_mean(a: float, b: float) -> float:

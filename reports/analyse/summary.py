@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 
 from duckdb import DuckDBPyConnection
 
 from reports.analyse.changes import JobPeriod, movers, total
 from reports.analyse.engine import Engine, engine_of
-from reports.analyse.outlook import AnomalySettings, anomalies, budget, forecast
+from reports.analyse.outlook import (
+    LEAST_DAYS,
+    AnomalySettings,
+    anomalies,
+    budget,
+    days_of_evidence,
+    forecast,
+    whole_until,
+)
 from reports.analyse.proposals import JobHistory, MemoryRule, Rounding, Run, propose_memory
+from reports.analyse.sentence import sentence
 from reports.analyse.spot import spot
 from reports.model.report import (
     Budget,
-    Change,
     Day,
     Dimension,
+    Forecast,
     Group,
     Identity,
     IdentityLine,
@@ -33,7 +42,6 @@ from reports.model.report import (
     Waste,
 )
 from reports.model.tables import ON_DEMAND_PRICES
-from reports.model.words import headline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +62,10 @@ class Asked:
     rule: MemoryRule
     on_demand: Mapping[str, int] = field(default_factory=dict)
     """Spot usage type → nano-dollars of an hour of the same capacity on demand."""
+    billed: bool = True
+    """Whether the bill holds a line of the period."""
+    bill_whole: bool = True
+    """Whether it was told as far as it was asked for."""
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     set_aside: int = 0
@@ -69,17 +81,17 @@ def summarise(holder: DuckDBPyConnection | Engine, asked: Asked) -> Report:
     for step in ("spot_days", "cost_cube", "run_cube"):
         engine.step(step)
     days = [Day(**row) for row in engine.rows("days")]
+    calendar = _calendar(days, asked)
     current = [day for day in days if asked.period.since <= day.day < asked.period.until]
-    bill = sum(_of(day) for day in current)
+    bill = sum(_of(day) for day in current) if asked.billed else None
     before = asked.previous
     previous_days = [day for day in days if before and before.since <= day.day < before.until]
     previous = sum(_of(day) for day in previous_days) if previous_days else None
     changes = movers(*_job_periods(engine, asked)) if previous is not None else ()
-    month = forecast({day.day: _of(day) for day in days}, today=asked.period.until)
-    budgets = _budgets(engine, asked, days)
+    month = forecast(calendar.by_day, whole=calendar.whole, month=calendar.month)
     proposals, kept = _proposals(engine, asked)
-    return Report(
-        sentence=_sentence(bill, previous, changes, budgets, asked),
+    report = Report(
+        sentence="",
         stack=asked.stack,
         currency=asked.currency,
         generated_at=asked.generated_at,
@@ -101,14 +113,48 @@ def summarise(holder: DuckDBPyConnection | Engine, asked: Asked) -> Report:
             _daily_costs(engine), since=asked.period.since, until=asked.period.until, settings=AnomalySettings()
         ),
         forecast=month,
-        budgets=budgets,
+        budgets=_budgets(engine, asked, calendar),
         proposals=proposals,
         no_proposals=kept,
-        notes=(*asked.notes, *_estimated(current)),
+        notes=(*asked.notes, *_estimated(current), *_too_few(calendar, month, asked)),
         missing=(*asked.missing, *_unreached(engine, asked)),
         set_aside=asked.set_aside,
         requests=asked.requests,
     )
+    said = sentence(report, bill_whole=asked.bill_whole, on_record_since=min(calendar.billed, default=None))
+    return report.model_copy(update={"sentence": said})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Calendar:
+    """`by_day` is day → nano-dollars, `whole` the day before which days are whole, `month` a day of the month told."""
+
+    by_day: Mapping[date, int]
+    whole: date
+    month: date
+
+    @property
+    def billed(self) -> list[date]:
+        return [day for day, cost in self.by_day.items() if cost]
+
+
+def _calendar(days: Sequence[Day], asked: Asked) -> _Calendar:
+    by_day = {day.day: _of(day) for day in days}
+    today = asked.generated_at.astimezone(UTC).date()
+    billed = max((day for day, cost in by_day.items() if cost), default=None)
+    until = asked.period.until
+    return _Calendar(
+        by_day=by_day,
+        whole=whole_until(billed, until=until, today=today),
+        month=min(until - timedelta(days=1), today),
+    )
+
+
+def _too_few(calendar: _Calendar, month: Forecast | None, asked: Asked) -> list[str]:
+    if month is not None or not asked.billed:
+        return []
+    days = len(days_of_evidence(calendar.by_day, whole=calendar.whole))
+    return [f"where the month is going isn't told: that takes {LEAST_DAYS} whole days of bill, there are {days}"]
 
 
 def _of(day: Day) -> int:
@@ -119,13 +165,16 @@ def _span(asked: Asked) -> dict[str, date]:
     return {"since": asked.period.since, "until": asked.period.until}
 
 
-def _identity(engine: Engine, asked: Asked, total: int) -> Identity:
+def _identity(engine: Engine, asked: Asked, total: int | None) -> Identity:
     lines = engine.rows("identity", _span(asked))
+    before = asked.previous
+    earlier = engine.rows("identity", {"since": before.since, "until": before.until}) if before else []
     apart = engine.rows("apart", _span(asked))
     return Identity(
         bill_nano=total,
         lines=tuple(IdentityLine(**line) for line in lines),
         apart=tuple(IdentityLine(**line) for line in apart),
+        previous=tuple(IdentityLine(**line) for line in earlier),
     )
 
 
@@ -181,9 +230,9 @@ def _daily_costs(engine: Engine) -> dict[str, dict[date, int]]:
     return costs
 
 
-def _budgets(engine: Engine, asked: Asked, days: Sequence[Day]) -> tuple[Budget, ...]:
+def _budgets(engine: Engine, asked: Asked, calendar: _Calendar) -> tuple[Budget, ...]:
     rows = []
-    begin = asked.period.until.replace(day=1)
+    begin = calendar.month.replace(day=1)
     for name, limit in sorted(asked.budgets.items()):
         if name.startswith("owner "):
             by_day = {
@@ -191,9 +240,9 @@ def _budgets(engine: Engine, asked: Asked, days: Sequence[Day]) -> tuple[Budget,
                 for row in engine.rows("owner_days", {"owner": name.removeprefix("owner ")})
             }
         else:
-            by_day = {day.day: _of(day) for day in days}
+            by_day = dict(calendar.by_day)
         spent = sum(cost for day, cost in by_day.items() if begin <= day < asked.period.until)
-        month = forecast(by_day, today=asked.period.until)
+        month = forecast(by_day, whole=calendar.whole, month=calendar.month)
         rows.append(budget(name, limit_nano=limit, spent_nano=spent, month=month))
     return tuple(rows)
 
@@ -239,24 +288,4 @@ def _unreached(engine: Engine, asked: Asked) -> list[str]:
             )
         if row["unmeasured"]:
             said.append(f"{row['unmeasured']:,} of {row['attempts']:,} attempts ran without the probe")
-    return said
-
-
-def _sentence(
-    total: int, previous: int | None, changes: Sequence[Change], budgets: Sequence[Budget], asked: Asked
-) -> str:
-    amount = headline(total, asked.currency)
-    if previous is None:
-        said = f"{amount} in {asked.period.label}, the first period on record"
-    elif not previous:
-        said = f"{amount}, after a period without costs"
-    else:
-        ratio = total / previous - 1
-        moved = f"{ratio:+.0%}" if abs(ratio) >= 0.005 else "the same"
-        said = f"{amount}, {moved} {'on' if moved != 'the same' else 'as'} the period before"
-        if changes and moved != "the same":
-            said += f": {changes[0].sentence}"
-    stage = next((row for row in budgets if not row.name.startswith("owner ")), None)
-    if stage and stage.limit_nano:
-        said += f"; {stage.spent_nano / stage.limit_nano:.0%} of the month's budget"
     return said

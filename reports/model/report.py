@@ -34,11 +34,15 @@ class IdentityLine(Part):
 
 
 class Identity(Part):
-    """bill = Σ lines, exactly. `apart` is what the bill holds beside usage: credits, refunds, tax."""
+    """bill = Σ lines, exactly. `apart` is what the bill holds beside usage: credits, refunds, tax.
 
-    bill_nano: int
+    `bill_nano` is None without a bill; `previous` are the lines of the period before.
+    """
+
+    bill_nano: int | None
     lines: tuple[IdentityLine, ...]
     apart: tuple[IdentityLine, ...]
+    previous: tuple[IdentityLine, ...] = ()
 
 
 class Group(Part):
@@ -228,7 +232,8 @@ class Report(Part):
     generated_at: datetime
     period: Period
     previous: Period | None
-    total_nano: int
+    total_nano: int | None
+    """None without a bill of the period."""
     previous_total_nano: int | None
     identity: Identity
     days: tuple[Day, ...]

@@ -9,6 +9,8 @@ from reports.model.money import NANO_PER_UNIT, cents
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 NONE = "–"
 """What stands where there is no evidence."""
+MANY_TIMES = 10
+"""From here on a percentage says less than how many times it is."""
 _CENT_NANO = NANO_PER_UNIT // 100
 _LEAST_NANO = NANO_PER_UNIT // 1_000_000
 
@@ -24,8 +26,10 @@ def money(nano: int | None, currency: str) -> str:
     return f"{'-' if nano < 0 else ''}{symbol}{text}"
 
 
-def headline(nano: int, currency: str) -> str:
+def headline(nano: int | None, currency: str) -> str:
     """Whole units from 100 on, as `money` below: `$412`, `$3.07`, `$0.0042`."""
+    if nano is None:
+        return NONE
     rounded = cents(abs(nano))
     if rounded < 100:
         return money(nano, currency)
@@ -69,13 +73,14 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def change(now: int, before: int | None) -> str:
-    """`+8 %`-like, `new` after nothing, an en dash without evidence."""
-    if before is None:
+def change(now: int | None, before: int | None) -> str:
+    """`+8%`, `×12` from ten times on, `new` after nothing; an en dash without evidence and where there is no proportion
+    to an amount below zero."""
+    if before is None or now is None or before < 0 or now < 0:
         return NONE
     if not before:
         return "new" if now else "±0%"
-    return f"{now / before - 1:+.0%}"
+    return f"×{now / before:,.0f}" if now >= MANY_TIMES * before else f"{now / before - 1:+.0%}"
 
 
 def duration(seconds: float | None) -> str:

@@ -148,8 +148,8 @@ def test_a_report_without_evidence_says_what_is_missing(run_demo_command: Callab
     done = run_demo_command(seen)
     assert done.exit_code == 0
     told = json.loads((tmp_path / "demo.json").read_text())["report"]
-    assert told["sentence"] == f"no bill for {told['since']}"
-    assert (told["total_nano"], told["identity"], told["jobs"]) == (0, {}, {})
+    assert told["sentence"] == f"no bill for {told['since']}, and no attempt on record"
+    assert (told["total_nano"], told["identity"], told["jobs"]) == (None, {}, {})
     assert any("InternalFailure" in sentence for sentence in told["missing"])
     for said in (told["sentence"], *told["missing"], *told["notes"], told["file"]):
         assert said in done.stdout

@@ -43,8 +43,37 @@ def test_a_change_of_one_factor_is_that_effect_alone(after: JobPeriod, effect: s
 
 def test_a_job_that_is_new_or_gone_is_volume_and_says_so() -> None:
     new, gone = decompose("thumbnails", NOTHING, WEEK), decompose("thumbnails", WEEK, NOTHING)
-    assert (new.volume_nano, new.sentence) == (WEEK.cost_nano, "thumbnails is new")
+    assert (new.volume_nano, new.sentence) == (WEEK.cost_nano, "thumbnails did not run the period before")
     assert (gone.volume_nano, gone.sentence) == (-WEEK.cost_nano, "thumbnails did not run")
+
+
+def _week(dollars: float, succeeded: int, weighted_s: float) -> JobPeriod:
+    return JobPeriod(cost_nano=round(dollars * 1e9), succeeded=succeeded, weighted_s=weighted_s)
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        # 40 % more runs of half the price would be a falling bill, were they not longer: what made it grow is named
+        (_week(11, 140, 110_000), "flights took 57% more machine time a run"),
+        (_week(9, 300, 50_000), "flights took 67% less machine time a run"),
+        (_week(10 * 1.3**3, 130, 50_000 * 1.3 * 1.3), "flights cost 120% more"),  # three alike: none is the cause
+        (_week(120, 1_200, 600_000), "flights ran 12 times as often"),
+        (_week(0.01, 100, 50_000), "flights paid >99% less for the same machine time"),
+        (_week(10.004, 100, 50_000), "flights paid <0.1% more for the same machine time"),
+        (_week(3, 0, 9_000), "flights had no successful run"),
+        (_week(0, 100, 50_000), "flights cost nothing"),
+    ],
+)
+def test_the_effect_that_is_named_moved_the_dollars_their_way_and_more_than_the_others(
+    after: JobPeriod, said: str
+) -> None:
+    assert decompose("flights", WEEK, after).sentence == said
+
+
+def test_what_cannot_be_compared_says_on_which_side() -> None:
+    assert decompose("x", _week(3, 0, 9_000), WEEK).sentence == "x had no successful run the period before"
+    assert decompose("x", _week(0, 100, 9_000), WEEK).sentence == "x cost nothing the period before"
 
 
 @given(st.dictionaries(st.sampled_from("abcde"), PERIODS), st.dictionaries(st.sampled_from("abcde"), PERIODS))

@@ -82,6 +82,7 @@ def test_the_changes_add_up_to_the_jobs_difference(report: Report) -> None:
 def test_waste_names_reclaims_and_idle_and_never_more_than_the_total(report: Report) -> None:
     reasons = {waste.reason: waste.cost_nano for waste in report.waste}
     assert {"reclaimed", "idle", "unused memory", "unused cpu"} <= set(reasons)
+    assert report.total_nano is not None
     assert sum(reasons.values()) <= report.total_nano
     # the world's jobs use 60 % of their memory
     assert 0 < reasons["unused memory"] < reasons["unused cpu"]
@@ -89,8 +90,10 @@ def test_waste_names_reclaims_and_idle_and_never_more_than_the_total(report: Rep
 
 def test_the_sentence_says_amount_change_cause_and_budget(report: Report) -> None:
     assert report.previous_total_nano
+    assert report.total_nano
     ratio = report.total_nano / report.previous_total_nano - 1
-    assert report.sentence.startswith(f"{headline(report.total_nano, 'USD')}, {ratio:+.0%} on the period before: job-")
+    amount = headline(report.total_nano, "USD")
+    assert report.sentence.startswith(f"{amount}, {ratio:+.0%} on the period before: the same machine time cost more; ")
     assert report.sentence.endswith("% of the month's budget")
 
 
@@ -112,7 +115,7 @@ def test_an_empty_week_is_a_report_too(made: Made) -> None:
         attempts=made.attempts[:0], instances=made.instances[:0], bill_lines=made.bill_lines[:0], truth=made.truth[:0]
     )
     report = report_of(empty, budgets={})
-    assert report.sentence == "$0.00 in 2026-W46, the first period on record"
+    assert report.sentence == "$0.00 in 2026-W46, the first period on record; no attempt on record"
     assert (report.jobs, report.waste, report.proposals, report.forecast) == ((), (), (), None)
 
 

@@ -67,9 +67,13 @@ def test_a_difference_has_its_sign_however_small() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "text"), [(108, 100, "+8%"), (5, 0, "new"), (0, 0, "±0%"), (0, 4, "-100%"), (4, None, "–")]
+    ("now", "before", "text"),
+    [
+        *((108, 100, "+8%"), (5, 0, "new"), (0, 0, "±0%"), (0, 4, "-100%"), (4, None, "–"), (None, 4, "–")),
+        *((999, 100, "+899%"), (1_000, 100, "×10"), (400_000_000, 1, "×400,000,000"), (5, -5, "–"), (-5, 5, "–")),
+    ],
 )
-def test_a_change_is_a_proportion_or_says_why_it_is_none(now: int, before: int | None, text: str) -> None:
+def test_a_change_is_a_proportion_or_says_why_it_is_none(now: int | None, before: int | None, text: str) -> None:
     assert words.change(now, before) == text
 
 
