@@ -23,13 +23,15 @@ from jobs import conventions
 from jobs.problems import Problems
 from local.stage import DEFAULT_STACK
 from reports.athena.place import AthenaFailed
+from reports.bill_sources import BillSource, from_export, from_export_place
 from reports.collect.bill_ce import METRICS, Metric
+from reports.collect.export_place import SCHEME, ExportPlace, export_place
 from reports.model.report import Dimension
 from reports.period import choose
 from reports.publish import PublishError
 from reports.question import bill_of, question
 from reports.render.parquet import ALLOCATIONS
-from reports.run import BillSource, from_export, make_report
+from reports.run import make_report
 from reports.stage import StageAccess, StageUnavailableError
 
 FOLDER: Final = "reports"
@@ -45,6 +47,8 @@ EXAMPLES = """Examples:
 
   batchyard report --stack prod --export exports/cur --format xlsx --output week.xlsx
 
+  batchyard report --stack prod --export s3://billing-of-ours/exports/cur
+
   batchyard report --stack prod --format parquet --output week --engine athena
 
   batchyard report --stack prod --week 2026-W47 --publish
@@ -52,9 +56,10 @@ EXAMPLES = """Examples:
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stage's stack.")]
 Export = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        help="Take the bill from a Data Export's Parquet files (CUR 2.0) in this folder.", exists=True, file_okay=False
+        metavar="PLACE",
+        help="Take the bill from a Data Export in Parquet (CUR 2.0): a folder, or s3://<bucket>/<prefix>/<export>.",
     ),
 ]
 MetricOption = Annotated[
@@ -168,8 +173,9 @@ def say(text: str) -> None:
     console(stderr=True).print(escape(text), style="dim")
 
 
-def bill_source(*, export: Path | None, metric: str, spend_limit: str) -> Callable[[StageAccess, Path], BillSource]:
+def bill_source(*, export: str | None, metric: str, spend_limit: str) -> Callable[[StageAccess, Path], BillSource]:
     """(stage, folder of the cache) → who tells its bill. Raises typer.BadParameter."""
+    place = None if export is None else _export(export)
     if metric not in METRICS:
         raise typer.BadParameter(f"{metric} is no metric; write one of {', '.join(METRICS)}", param_hint="--metric")
     known = cast(Metric, metric)
@@ -183,12 +189,30 @@ def bill_source(*, export: Path | None, metric: str, spend_limit: str) -> Callab
         )
 
     def source(access: StageAccess, cache: Path) -> BillSource:
-        if export is not None:
-            return from_export(export, metric=known)
+        if isinstance(place, ExportPlace):
+            return from_export_place(place, s3=lambda: access.client("s3"), metric=known, cache=cache, say=say)
+        if place is not None:
+            return from_export(place, metric=known)
         folder = cache / access.buckets.get(conventions.LEDGER_BUCKET, access.stage) / "bill"
         return bill_of(access, metric=known, cache=folder, spend_limit=limit, say=say)
 
     return source
+
+
+def _export(text: str) -> Path | ExportPlace:
+    """A folder that is there, or a place in S3. Raises typer.BadParameter."""
+    if text.startswith(SCHEME):
+        try:
+            return export_place(text)
+        except Problems as problems:
+            raise typer.BadParameter(str(problems), param_hint="--export") from None
+    folder = Path(text)
+    if not folder.is_dir():
+        raise typer.BadParameter(
+            f"{text} is no folder; write a folder with an export's Parquet files, or s3://<bucket>/<prefix>/<export>",
+            param_hint="--export",
+        )
+    return folder
 
 
 def _dimensions(by: list[str] | None) -> tuple[Dimension, ...]:

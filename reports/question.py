@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jobs.stage_facts import StageFacts
 from reports.analyse.proposals import MemoryRule, Rounding, sold_memory
+from reports.bill_sources import BillSource, from_explorer
 from reports.collect.bill_ce import Bill, Metric
 from reports.collect.fetch import fetch as fetch_ledger
 from reports.collect.instances import Environment
@@ -23,7 +24,7 @@ from reports.collect.prices import from_price_list
 from reports.collect.spot_history import from_ec2
 from reports.model.money import nano
 from reports.model.report import Period
-from reports.run import BillSource, Fetch, Question, from_explorer
+from reports.run import Fetch, Question
 from reports.stage import ExportedEnvironment, StageAccess, StageUnavailableError
 from scheduling.catalog import FARGATE
 

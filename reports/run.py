@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +20,10 @@ from reports.analyse.allocate import allocate
 from reports.analyse.proposals import MemoryRule, Rounding
 from reports.analyse.summary import Asked, summarise
 from reports.athena.place import Place, engine_at
-from reports.collect.bill_ce import Bill, Metric, collect_bill
-from reports.collect.bill_cur import collect_export
+from reports.bill_sources import BillSource
+from reports.collect.bill_ce import Bill
 from reports.collect.compaction import compact
 from reports.collect.load import Loaded, Source, load, load_nothing, open_database
-from reports.collect.patience import WAIT
 from reports.collect.prices import PriceSource, of_spot
 from reports.collect.spot_history import SpotHistory
 from reports.collect.store import StoreError
@@ -41,8 +39,6 @@ HISTORY: Final = timedelta(days=28)
 LONGEST_RUN: Final = timedelta(days=14)
 """After the period: an attempt that ran in it is recorded when it ends, at most this much later on Fargate."""
 
-BillSource = Callable[[date, date], Bill]
-"""The bill of the days from the first to before the second (UTC)."""
 Fetch = Callable[[date], Sequence[str]]
 """Brings the ledger's raw objects of a day and later to this machine; a sentence for each thing that is missing."""
 
@@ -169,52 +165,6 @@ def _made(
                 told = {"since": question.period.since, "until": question.period.until}
                 engine.write("period_allocations", told, table=ALLOCATIONS, file=question.allocations)
     return report
-
-
-def from_explorer(
-    client: Any,
-    *,
-    metric: Metric,
-    cache: Path,
-    spend_limit: Decimal,
-    say: Callable[[str], None],
-    wait: Any = WAIT,
-) -> BillSource:
-    """The bill out of Cost Explorer; `client` is boto3's `ce`, `spend_limit` dollars a report, `cache` a folder."""
-
-    def collect(since: date, until: date) -> Bill:
-        return collect_bill(
-            client,
-            since=since,
-            until=until,
-            metric=metric,
-            stage_tag=conventions.TAG_STAGE,
-            cache=cache,
-            spend_limit=spend_limit,
-            say=say,
-            wait=wait,
-        )
-
-    return collect
-
-
-def from_export(folder: Path, *, metric: Metric) -> BillSource:
-    """The bill out of a Data Export's Parquet files anywhere under `folder`."""
-
-    def collect(since: date, until: date) -> Bill:
-        files = sorted(path for path in folder.rglob("*.parquet") if path.is_file())
-        if not files:
-            return Bill(missing=[f"the bill: {folder} holds no .parquet file of an export"])
-        return collect_export(
-            files,
-            since=since,
-            until=until,
-            metric=metric,
-            stage_tag=conventions.TAG_STAGE,
-            job_tag=conventions.TAG_JOB,
-        )
-
-    return collect
 
 
 def insert_lines(connection: DuckDBPyConnection, lines: Sequence[Mapping[str, Any]]) -> None:

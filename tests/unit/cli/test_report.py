@@ -332,7 +332,8 @@ def test_a_stage_without_a_reports_bucket_publishes_nothing_and_says_so(stood: S
         (["--metric", "guessed"], "guessed is no metric"),
         (["--spend-limit", "much"], "much is no amount of dollars"),
         (["--spend-limit", "-1"], "-1 is no amount of dollars"),
-        (["--export", "/nowhere"], "nowhere"),
+        (["--export", "/nowhere"], "/nowhere is no folder; write a folder with an export's Parquet files, or s3://"),
+        (["--export", "s3://bills"], "--export is 's3://bills'; an export in S3 is s3://<bucket>/<prefix>/<export>"),
     ],
 )
 def test_wrong_usage(stood: Stood, arguments: list[str], said: str) -> None:

@@ -16,13 +16,14 @@ from tenacity import wait_none
 
 from jobs import conventions
 from jobs.problems import Problems
+from reports.bill_sources import from_explorer, from_export
 from reports.collect.bill_ce import Bill
 from reports.collect.load import Source
 from reports.collect.prices import Prices
 from reports.collect.spot_history import SpotPrices
 from reports.model.report import Report
 from reports.period import choose
-from reports.run import Question, from_explorer, from_export, make_report
+from reports.run import Question, make_report
 from tests.worlds.answers import Explorer, export
 from tests.worlds.ledger import Delivery, clusters, compute_environments, write
 from tests.worlds.world import INSTANCE_TYPES, Made, World, make
