@@ -19,6 +19,7 @@ from reports.bill_sources import BillSource, from_explorer
 from reports.collect.bill_ce import Bill, Metric
 from reports.collect.fetch import fetch as fetch_ledger
 from reports.collect.instances import Environment
+from reports.collect.live_batch import REMEMBERED, collect_live
 from reports.collect.load import Source
 from reports.collect.prices import from_price_list
 from reports.collect.spot_history import from_ec2
@@ -47,7 +48,7 @@ def question(
     currency: str | None,
     say: Callable[[str], None],
 ) -> Question:
-    """What to ask `make_report`. A stage without a ledger is asked about all the same."""
+    """What to ask `make_report`. Of a stage without a ledger, AWS Batch is asked what it remembers."""
     missing = list(facts.missing)
     ledger: Source | None = None
     fetch: Fetch | None = None
@@ -55,6 +56,13 @@ def question(
         bucket = access.ledger_bucket
     except StageUnavailableError as problem:
         missing.append(f"the ledger: {problem}")
+        if access.queues:
+            missing.append(f"attempts that AWS Batch forgot: it is asked, and remembers {REMEMBERED}")
+            folder = cache / _account_folder(access)
+            ledger = Source(
+                stage=access.stage, raw=folder / "raw", compacted=folder / "compacted", owners=access.owners
+            )
+            fetch = _live(access, folder / "raw", say)
     else:
         folder = cache / bucket
         clusters, environments, unknown = _environments(access.environments, facts.kinds)
@@ -138,6 +146,26 @@ def _fetch(access: StageAccess, bucket: str, folder: Path, say: Callable[[str], 
         return fetch_ledger(s3, bucket, folder, since=since, progress=progress).missing
 
     return fetch
+
+
+def _live(access: StageAccess, folder: Path, say: Callable[[str], None]) -> Fetch:
+    def progress(done: int, all_of_them: int) -> None:
+        say(f"AWS Batch: {done:,} of {all_of_them:,} finished jobs described")
+
+    def fetch(_since: date) -> Sequence[str]:
+        try:
+            batch: Any = access.client("batch")
+        except (BotoCoreError, ClientError) as problem:
+            return [f"attempts: AWS Batch couldn't be asked: {problem}"]
+        return collect_live(batch, sorted(access.queues.values()), folder, progress=progress).missing
+
+    return fetch
+
+
+def _account_folder(access: StageAccess) -> str:
+    """`batch-us-east-1-123456789012-prod`: stages of one name in two accounts keep apart."""
+    _, _, _, region, account, *_ = (*min(access.queues.values()).split(":"), *[""] * 5)
+    return "-".join(filter(None, ("batch", region, account, access.stage)))
 
 
 def _not_billed(exported: Mapping[str, ExportedEnvironment]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from reports.collect.patience import WAIT, patiently
 from reports.collect.store import write_whole
 
 IDS_A_CALL: Final = 100
+REMEMBERED: Final = "finished jobs for about a week"
 _STATUSES: Final = ("SUCCEEDED", "FAILED")
 _RETRIED: Final = frozenset(
     {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "ServerException"}
@@ -158,9 +159,21 @@ def _keep(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _known(folder: Path) -> frozenset[str]:
     # an array's parent is asked for again: its children may not all have been described
-    return frozenset(
-        str(row["job_id"])
-        for path in (folder / "attempts").rglob("described-*")
-        for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())
-        if row["array_size"] == ""
-    )
+    rows = (_told(line) for path in (folder / "attempts").rglob("described-*") for line in _lines(path))
+    return frozenset(str(row["job_id"]) for row in rows if row.get("array_size") == "" and "job_id" in row)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _told(line: str) -> Mapping[str, Any]:
+    """Nothing for a damaged line: its job is asked for again."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}

@@ -121,3 +121,14 @@ def test_an_arrays_children_are_found_through_their_parent(tmp_path: Path) -> No
     assert attempts(tmp_path) == ["many:0", "many:1", "many:2"]
     assert collect_live(batch, ["critical"], tmp_path).jobs == 1
     assert attempts(tmp_path) == ["many:0", "many:1", "many:2"]
+
+
+def test_a_damaged_line_is_asked_for_again(tmp_path: Path) -> None:
+    batch = Batch([a_job("one"), a_job("two")])
+    collect_live(batch, ["critical"], tmp_path)
+    (kept,) = tmp_path.rglob("described-*")
+    lines = kept.read_text().splitlines()
+    kept.write_text(f"{lines[0]}\n{lines[1][:40]}\n[1]\n")
+    again = collect_live(batch, ["critical"], tmp_path)
+    assert (again.jobs, again.known, again.missing) == (1, 1, ())
+    assert attempts(tmp_path) == ["one", "two"]
