@@ -16,7 +16,7 @@ from components.settings import Settings, effective_specs
 from jobs.event_rules.json_path import resolve
 from jobs.event_rules.mismatch import Mismatch, mismatches
 from jobs.event_rules.pattern import parse_pattern
-from jobs.event_rules.rules import EventRule, event_rule
+from jobs.event_rules.rules import EventRule, event_rule, parameters_json
 from jobs.problems import Problem, Problems
 from jobs.spec import JobSpec, LoadedSpec
 from jobs.spec.event_sources import DEFAULT_BUS
@@ -203,7 +203,7 @@ def _starts(job: str, part: str, trigger: Trigger, parameters: Mapping[str, str]
 def _parameters(rule: EventRule, event: Mapping[str, Any]) -> dict[str, str]:
     """What the input transformer makes of the event. Raises InputError."""
     values = {name: resolve(path, event) for name, path in rule.paths.items()}
-    parameters: dict[str, str] = json.loads(transform(rule.template, values))["Parameters"]
+    parameters: dict[str, str] = json.loads(transform(parameters_json(rule.parameters), values))
     return parameters
 
 

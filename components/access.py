@@ -195,3 +195,21 @@ def submit_statement(queue_arn: pulumi.Input[str], definition_arn_prefix: pulumi
     return policies.allow(
         ["batch:SubmitJob"], [queue_arn, definition_arn_prefix, pulumi.Output.concat(definition_arn_prefix, ":*")]
     )
+
+
+def service_role(
+    logical: str,
+    *,
+    service: str,
+    source_arn: pulumi.Input[str],
+    description: str,
+    statements: Sequence[policies.Statement],
+    parent: pulumi.Resource,
+) -> tuple[aws.iam.Role, pulumi.ResourceOptions]:
+    """A service's role on behalf of one source; and options for what the service acts on, which must find the
+    permission in place."""
+    child = pulumi.ResourceOptions(parent=parent)
+    trust = policies.trust(service, source_arn=source_arn)
+    role = aws.iam.Role(logical, description=description, assume_role_policy=trust, opts=child)
+    grant = aws.iam.RolePolicy(logical, role=role.id, policy=policies.document(*statements), opts=child)
+    return role, pulumi.ResourceOptions(parent=parent, depends_on=[grant])

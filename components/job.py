@@ -16,6 +16,7 @@ from components.build_context import BuildContext
 from components.check import PlannedJob
 from components.dispatch import Dispatch, DispatchArgs, manifest_statement
 from components.image import Image, ImageArgs, RegistryLogin
+from components.invocation import Invocation
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.job_queue import JobQueue
 from components.job_triggers import MadeTriggers, TriggerPlaces, make_triggers
@@ -25,9 +26,10 @@ from components.ledger import Ledger
 from components.names import Names
 from components.results import results_environment, results_statements
 from components.secrets import JobSecrets
+from components.start import Start
 from components.storage import storage_statements
+from components.submission import Submission
 from components.tagging import job_tags, tagging
-from components.trigger import Submission
 from jobs import conventions, retry_rules
 from jobs.spec import JobSpec
 
@@ -90,8 +92,8 @@ class Job(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]
     triggers: MadeTriggers
-    submission: Submission
-    """What its triggers submit, and users' schedules."""
+    start: Start
+    """What its triggers do, and users' schedules."""
 
     def __init__(self, name: str, args: JobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         job, spec = args.planned.name, args.planned.spec
@@ -111,8 +113,8 @@ class Job(pulumi.ComponentResource):
         self.definition_arn_prefix = self.dispatch_arn_prefix = self.function_arn = None
         self.dead_letters = {}
         on_lambda = spec.platform == "lambda"
-        self.submission = self._function(spec, log_group) if on_lambda else self._batch(spec, log_group)
-        self.triggers = make_triggers(spec, self.submission, args.places, self._child)
+        self.start = self._function(spec, log_group) if on_lambda else self._batch(spec, log_group)
+        self.triggers = make_triggers(spec, self.start, args.places, self._child)
         self.register_outputs({"image": self.image_reference})
 
     def _batch(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> Submission:
@@ -134,7 +136,7 @@ class Job(pulumi.ComponentResource):
             array_size=None if spec.array is None else spec.array.size,
         )
 
-    def _function(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> Submission:
+    def _function(self, spec: JobSpec, log_group: aws.cloudwatch.LogGroup) -> Invocation:
         args, job = self._args, self._args.planned.name
         self._args.ledger.subscribe_attempts(args.names.log_group(job), log_group.name, parent=self)
         dead_letters = run_dead_letters(args.names, job, args.places.alarm_topic_arn, self._child)
@@ -170,14 +172,7 @@ class Job(pulumi.ComponentResource):
             self._child,
         )
         self.function_arn = function.arn
-        return Submission(
-            job=job,
-            job_name=args.names.of("function", job),
-            queue_arn="",
-            definition_arn="",
-            definition_arn_prefix="",
-            function_arn=function.arn,
-        )
+        return Invocation(job=job, function_arn=function.arn)
 
     def _image(self, source: BuiltImage | PromotedImage) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         if isinstance(source, PromotedImage):

@@ -13,9 +13,10 @@ from components.account import Account
 from components.buckets import Bucket
 from components.names import Names
 from components.pipe_trigger import PipeArgs, QueueTrigger
+from components.start import Start
 from components.stream_trigger import StreamTrigger
 from components.topic_trigger import TopicTrigger
-from components.trigger import RuleTrigger, ScheduleArgs, ScheduleTrigger, Submission, Trigger, TriggerArgs
+from components.trigger import RuleTrigger, ScheduleArgs, ScheduleTrigger, Trigger, TriggerArgs
 from jobs.event_rules.rules import event_rule
 from jobs.spec import JobSpec
 from jobs.spec import Trigger as SpecTrigger
@@ -83,13 +84,10 @@ class MadeTriggers:
     """URL of the queue whose messages submit the job."""
 
 
-def make_triggers(
-    spec: JobSpec, submission: Submission, places: TriggerPlaces, opts: pulumi.ResourceOptions
-) -> MadeTriggers:
+def make_triggers(spec: JobSpec, start: Start, places: TriggerPlaces, opts: pulumi.ResourceOptions) -> MadeTriggers:
     """Makes all triggers of a job."""
     made = {
-        f"{submission.job}/{part}": _make(part, trigger, submission, places, opts)
-        for part, trigger in numbered(spec.triggers)
+        f"{start.job}/{part}": _make(part, trigger, start, places, opts) for part, trigger in numbered(spec.triggers)
     }
     return MadeTriggers(
         dead_letters={name: one.dead_letters_url for name, one in made.items()},
@@ -98,20 +96,20 @@ def make_triggers(
 
 
 def _make(
-    part: str, trigger: SpecTrigger, submission: Submission, places: TriggerPlaces, opts: pulumi.ResourceOptions
+    part: str, trigger: SpecTrigger, start: Start, places: TriggerPlaces, opts: pulumi.ResourceOptions
 ) -> Trigger:
     word = part.rstrip("0123456789")
     args = TriggerArgs(
         names=places.names,
         part=part,
         what=WHAT[word],
-        submission=submission,
+        start=start,
         enabled=trigger.enabled,
         alarm_topic_arn=places.alarm_topic_arn,
     )
     rule = event_rule(trigger, places)
     if rule is not None:
-        name = places.names.of("rule", submission.job, part)
+        name = places.names.of("rule", start.job, part)
         return RuleTrigger(f"{word.capitalize()}Trigger", name, args, rule, opts)
     if trigger.piped is not None:
         pipe = PipeArgs(
@@ -120,7 +118,7 @@ def _make(
             log_retention_days=places.log_retention_days,
             parameters=trigger.parameters,
         )
-        name = places.names.of("pipe", submission.job, part)
+        name = places.names.of("pipe", start.job, part)
         if trigger.sns is not None:
             return TopicTrigger(name, args, trigger.sns, places.topics[trigger.sns.topic], pipe, opts)
         if trigger.dynamodb is not None:
@@ -131,7 +129,7 @@ def _make(
     assert trigger.schedule.timezone is not None, "the stage's time zone has been merged in"
     assert places.schedule_group is not None, "a stage with schedules has a group"
     return ScheduleTrigger(
-        places.names.of("schedule", submission.job, part),
+        places.names.of("schedule", start.job, part),
         args,
         ScheduleArgs(
             source=trigger.schedule,

@@ -148,8 +148,3 @@ def function_statements(
         condition = {"StringEquals": {"events:source": "lambda"}}
         statements.append(policies.allow(["events:PutEvents"], [bus_arn], condition))
     return statements
-
-
-def invoke_statement(function_arn: pulumi.Input[str]) -> policies.Statement:
-    """May start one function."""
-    return policies.allow(["lambda:InvokeFunction"], [function_arn])

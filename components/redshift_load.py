@@ -19,8 +19,10 @@ from components import policies
 from components.access import objects_of
 from components.buckets import Bucket
 from components.dead_letters import DeadLetters, DeadLettersArgs
-from components.names import AUTO_SUFFIX_LENGTH, Names
+from components.names import Names
+from components.pipe_parts import PipePlace, make_pipe, make_queue, queue_source
 from components.results import job_folder
+from components.start import PipeTarget
 from jobs import conventions
 from jobs.event_rules.rules import end_pattern
 from jobs.spec.results import Format, Redshift
@@ -28,8 +30,6 @@ from jobs.spec.results import Format, Redshift
 PART: Final = "redshift"
 QUEUE: Final = "copies"
 RECEIVES: Final = 5
-VISIBILITY_TIMEOUT_S: Final = 60
-RETENTION_S: Final = 14 * 24 * 3600
 RUN: Final = "<run>"
 FORMATS: Final[Mapping[Format, str]] = {
     "parquet": "FORMAT AS PARQUET",
@@ -82,16 +82,7 @@ class RedshiftLoad(pulumi.ComponentResource):
             self._child,
         )
         self.dead_letters_url = dead_letters.url
-        queue = aws.sqs.Queue(
-            names.of("message queue", job, QUEUE),
-            message_retention_seconds=RETENTION_S,
-            visibility_timeout_seconds=VISIBILITY_TIMEOUT_S,
-            redrive_policy=pulumi.Output.json_dumps(
-                {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": RECEIVES}, sort_keys=True
-            ),
-            sqs_managed_sse_enabled=True,
-            opts=self._child,
-        )
+        queue = make_queue(self._place(), QUEUE, dead_letters=dead_letters, receives=RECEIVES, opts=self._child)
         self._rule(queue, dead_letters)
         self._pipe(queue)
         self.register_outputs({"copy_role_arn": self.copy_role_arn, "dead_letters_url": self.dead_letters_url})
@@ -148,59 +139,38 @@ class RedshiftLoad(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
 
+    def _place(self) -> PipePlace:
+        args = self._args
+        return PipePlace(
+            names=args.names,
+            job=args.job,
+            part=PART,
+            pipes_arn=f"arn:{args.partition}:pipes:{args.region}:{args.account}:pipe/",
+            log_retention_days=args.log_retention_days,
+            parent=self,
+        )
+
     def _pipe(self, queue: aws.sqs.Queue) -> None:
         args, redshift = self._args, self._args.redshift
-        named = args.names.of("pipe", args.job, PART)
-        target = target_arn(args)
-        log_name = f"{args.names.log_group(args.job)}/{PART}"
-        log_group = aws.cloudwatch.LogGroup(
-            log_name, name=log_name, retention_in_days=args.log_retention_days, opts=self._child
-        )
-        role = aws.iam.Role(
-            args.names.of("role", args.job, PART),
-            description=f"Loads runs of {args.job} into Redshift",
-            assume_role_policy=policies.trust(
-                "pipes.amazonaws.com",
-                # the pipe needs its role to be made: the role knows all of its name but Pulumi's suffix
-                source_arn=f"arn:{args.partition}:pipes:{args.region}:{args.account}:pipe/"
-                f"{named}-{'?' * (AUTO_SUFFIX_LENGTH - 1)}",
-            ),
-            opts=self._child,
-        )
-        granted = aws.iam.RolePolicy(
-            args.names.of("role", args.job, PART),
-            role=role.id,
-            policy=policies.document(
-                policies.allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], [queue.arn]),
-                *load_statements(args),
-            ),
-            opts=self._child,
-        )
-        aws.pipes.Pipe(
-            named,
-            description=f"Runs of {args.job} into {redshift.table} of {redshift.database}",
-            role_arn=role.arn,
-            source=queue.arn,
-            source_parameters=aws.pipes.PipeSourceParametersArgs(
-                sqs_queue_parameters=aws.pipes.PipeSourceParametersSqsQueueParametersArgs(batch_size=1)
-            ),
-            target=target,
-            target_parameters=aws.pipes.PipeTargetParametersArgs(
+        target = PipeTarget(
+            arn=target_arn(args),
+            parameters=aws.pipes.PipeTargetParametersArgs(
                 redshift_data_parameters=aws.pipes.PipeTargetParametersRedshiftDataParametersArgs(
                     database=redshift.database,
                     db_user=redshift.user,
                     sqls=["$.body.sql"],
-                    statement_name=named,
+                    statement_name=args.names.of("pipe", args.job, PART),
                 )
             ),
-            log_configuration=aws.pipes.PipeLogConfigurationArgs(
-                level="ERROR",
-                include_execution_datas=["ALL"],
-                cloudwatch_logs_log_destination=aws.pipes.PipeLogConfigurationCloudwatchLogsLogDestinationArgs(
-                    log_group_arn=log_group.arn
-                ),
-            ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[granted]),
+        )
+        source = queue_source(queue)
+        make_pipe(
+            self._place(),
+            source,
+            target,
+            statements=[*source.statements, *load_statements(args)],
+            what=f"Runs of {args.job} into {redshift.table} of {redshift.database}",
+            role_does=f"Loads runs of {args.job} into Redshift",
         )
 
 

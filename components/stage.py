@@ -88,8 +88,8 @@ class Stage(pulumi.ComponentResource):
         self.ledger = self._ledger()
         self._trigger_places = self._places()
         self.jobs = self._jobs()
-        submitted = [(planned.spec, self.jobs[planned.name].submission) for planned in args.plan.jobs]
-        self.schedules = make_user_schedules(submitted, settings, args.account, self._alarm_topic_arn, self._child)
+        started = [(planned.spec, self.jobs[planned.name].start) for planned in args.plan.jobs]
+        self.schedules = make_user_schedules(started, settings, args.account, self._alarm_topic_arn, self._child)
         self.results = make_results_places(args.plan.jobs, self._trigger_places, self._child)
 
         self.outputs = self._outputs()

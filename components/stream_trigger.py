@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import policies
+from components.pipe_parts import PipeSource
 from components.pipe_trigger import PipeArgs, PipeTrigger
 from components.trigger import TriggerArgs
 from jobs.spec.stream_source import DynamodbSource
@@ -50,14 +51,12 @@ class StreamTrigger(PipeTrigger):
                 ]
             ),
         )
-        made = self._pipe(
-            pipe,
-            stream_arn,
-            parameters,
+        statements = [
             policies.allow(READ_STREAM, [stream_arn]),
             # lists the streams of one table: no single one is its resource
             policies.allow(["dynamodb:ListStreams"], [f"{stream_arn.rpartition('/')[0]}/*"]),
             # a pipe, unlike a rule, writes to the dead-letter queue as its role
             policies.allow(["sqs:SendMessage"], [self._dead_letters.arn]),
-        )
+        ]
+        made = self._pipe(pipe, PipeSource(arn=stream_arn, parameters=parameters, statements=statements))
         self.register_outputs({"pipe_arn": made.arn, "dead_letters_url": self.dead_letters_url})

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import policies
+from components.pipe_parts import queue_source
 from components.pipe_trigger import PipeArgs, QueuePipeTrigger
 from components.trigger import TriggerArgs
 from jobs.spec.topic_source import SnsSource
@@ -30,9 +31,9 @@ class TopicTrigger(QueuePipeTrigger):
     ) -> None:
         super().__init__("TopicTrigger", name, args, opts)
         part = args.part.replace("topic", "notifications")
-        queue = self._queue(part, source.receives)
+        queue = self._queue(pipe, part, source.receives)
         allowed = aws.sqs.QueuePolicy(
-            args.names.of("message queue", args.submission.job, part),
+            args.names.of("message queue", args.start.job, part),
             queue_url=queue.url,
             policy=policies.service_may_send(
                 service=SERVICE, action="sqs:SendMessage", resource=queue.arn, source_arns=[topic_arn]
@@ -40,7 +41,7 @@ class TopicTrigger(QueuePipeTrigger):
             opts=self._child,
         )
         redriven = self._dead_letters.accept_from([topic_arn], service=SERVICE)
-        made = self._queue_pipe(pipe, queue)
+        made = self._pipe(pipe, queue_source(queue))
         aws.sns.TopicSubscription(
             self._named("topic"),
             topic=topic_arn,

@@ -1,4 +1,4 @@
-"""What submits a job: an event, through an EventBridge rule; a time, through EventBridge Scheduler."""
+"""What starts a job: an event, through an EventBridge rule; a time, through EventBridge Scheduler."""
 
 from __future__ import annotations
 
@@ -11,32 +11,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components import policies
-from components.access import submit_statement
+from components.access import service_role
 from components.dead_letters import DeadLetters, DeadLettersArgs
-from components.function_trigger import may_invoke, payload_of, schedule_payload
-from components.lambda_function import invoke_statement
 from components.names import Names
+from components.start import Start
 from jobs.event_rules.rules import EventRule
-from jobs.schedule_target import MAX_EVENT_AGE_S, MAX_RETRIES, submit_job_arn, submit_job_request
+from jobs.schedule_target import MAX_EVENT_AGE_S, MAX_RETRIES
 from jobs.spec import ScheduleSource
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """The job a trigger submits."""
-
-    job: str
-    job_name: str
-    """What Batch calls each run."""
-    queue_arn: pulumi.Input[str]
-    definition_arn: pulumi.Input[str]
-    """With its revision."""
-    definition_arn_prefix: pulumi.Input[str]
-    function_arn: pulumi.Input[str] | None = None
-    """Of a job on Lambda, which is started by this alone: it has no definition, and goes through no queue."""
-    array_size: int | None = None
-    share: str | None = None
-    """In a queue with fair share; a rule can't say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +27,13 @@ class TriggerArgs:
     """The trigger among the job's: `upload1`."""
     what: str
     """What starts the job, for people: `uploads`."""
-    submission: Submission
+    start: Start
     enabled: bool = True
     alarm_topic_arn: pulumi.Input[str] | None = None
 
 
 class Trigger(pulumi.ComponentResource):
-    """What every trigger has: a Role that may submit this one job and nothing else, its RolePolicy, DeadLetters.
+    """What every trigger has: a Role that may start this one job and nothing else, its RolePolicy, DeadLetters.
     A rule needs no Role to start a function: the function has a Permission for it."""
 
     dead_letters_url: pulumi.Output[str]
@@ -65,9 +46,9 @@ class Trigger(pulumi.ComponentResource):
             self._named("dead-letter queue"),
             DeadLettersArgs(
                 names=args.names,
-                thing=args.submission.job,
+                thing=args.start.job,
                 part=args.part,
-                what=f"{args.what} that started no {args.submission.job}",
+                what=f"{args.what} that started no {args.start.job}",
                 alarm_topic_arn=args.alarm_topic_arn,
             ),
             opts=self._child,
@@ -75,33 +56,23 @@ class Trigger(pulumi.ComponentResource):
         self.dead_letters_url = self._dead_letters.url
 
     def _named(self, kind: Any) -> str:
-        return self._args.names.of(kind, self._args.submission.job, self._args.part)
+        return self._args.names.of(kind, self._args.start.job, self._args.part)
+
+    @property
+    def _role_does(self) -> str:
+        return f"Submits {self._args.start.job} for {self._args.what}"
 
     def _role(
         self, service: str, source_arn: pulumi.Input[str], *more: policies.Statement
     ) -> tuple[aws.iam.Role, pulumi.ResourceOptions]:
-        """The service's role on behalf of one source; and options for what the service acts on, which must find the
-        permission in place."""
-        submission = self._args.submission
-        role = aws.iam.Role(
+        return service_role(
             self._named("role"),
-            description=f"Submits {submission.job} for {self._args.what}",
-            assume_role_policy=policies.trust(service, source_arn=source_arn),
-            opts=self._child,
+            service=service,
+            source_arn=source_arn,
+            description=self._role_does,
+            statements=[self._args.start.statement(), *more],
+            parent=self,
         )
-        policy = aws.iam.RolePolicy(
-            self._named("role"),
-            role=role.id,
-            policy=policies.document(self._start_statement(), *more),
-            opts=self._child,
-        )
-        return role, pulumi.ResourceOptions(parent=self, depends_on=[policy])
-
-    def _start_statement(self) -> policies.Statement:
-        submission = self._args.submission
-        if submission.function_arn is not None:
-            return invoke_statement(submission.function_arn)
-        return submit_statement(submission.queue_arn, submission.definition_arn_prefix)
 
 
 class RuleTrigger(Trigger):
@@ -112,46 +83,38 @@ class RuleTrigger(Trigger):
         self, kind: str, name: str, args: TriggerArgs, rule: EventRule, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(kind, name, args, opts)
-        submission = args.submission
         made = aws.cloudwatch.EventRule(
             self._named("rule"),
-            description=f"{args.what.capitalize()} that start {submission.job}",
+            description=f"{args.what.capitalize()} that start {args.start.job}",
             event_bus_name=rule.bus,
             event_pattern=pulumi.Output.json_dumps(rule.pattern, sort_keys=True),
             state="ENABLED" if args.enabled else "DISABLED",
             opts=self._child,
         )
         self._dead_letters.accept_from([made.arn])
-        function_arn = submission.function_arn
+        target = args.start.rule_target(rule.parameters)
+        permission = args.start.admit_rule(self._named("rule"), made.arn, self._child)
         role: aws.iam.Role | None = None
-        if function_arn is None:
-            role, after_policy = self._role("events.amazonaws.com", made.arn)
+        if permission is None:
+            role, admitted = self._role("events.amazonaws.com", made.arn)
         else:
-            permission = may_invoke(self._named("rule"), function_arn=function_arn, rule_arn=made.arn, opts=self._child)
-            after_policy = pulumi.ResourceOptions(parent=self, depends_on=[permission])
+            admitted = pulumi.ResourceOptions(parent=self, depends_on=[permission])
         aws.cloudwatch.EventTarget(
             self._named("rule"),
             rule=made.name,
             event_bus_name=rule.bus,
             target_id=args.part,
-            arn=submission.queue_arn if function_arn is None else function_arn,
+            arn=target.arn,
             role_arn=None if role is None else role.arn,
-            batch_target=aws.cloudwatch.EventTargetBatchTargetArgs(
-                job_definition=submission.definition_arn,
-                job_name=submission.job_name,
-                array_size=submission.array_size,
-            )
-            if function_arn is None
-            else None,
+            batch_target=target.batch_target,
             input_transformer=aws.cloudwatch.EventTargetInputTransformerArgs(
-                input_paths=dict(rule.paths),
-                input_template=rule.template if function_arn is None else payload_of(rule),
+                input_paths=dict(rule.paths), input_template=target.input_template
             ),
             retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
                 maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
             ),
             dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=self._dead_letters.arn),
-            opts=after_policy,
+            opts=admitted,
         )
         self.register_outputs({"rule_arn": made.arn, "dead_letters_url": self.dead_letters_url})
 
@@ -180,9 +143,10 @@ class ScheduleTrigger(Trigger):
             # the scheduler, unlike a rule, writes to the dead-letter queue as this role
             policies.allow(["sqs:SendMessage"], [self._dead_letters.arn]),
         )
+        target = args.start.schedule_target(schedule.partition, schedule.parameters)
         made = aws.scheduler.Schedule(
             self._named("schedule"),
-            description=f"Starts {args.submission.job}",
+            description=f"Starts {args.start.job}",
             group_name=schedule.group_name,
             schedule_expression=schedule.source.expression,
             schedule_expression_timezone=schedule.source.timezone,
@@ -191,11 +155,9 @@ class ScheduleTrigger(Trigger):
             flexible_time_window=_window(schedule.source),
             state="ENABLED" if args.enabled else "DISABLED",
             target=aws.scheduler.ScheduleTargetArgs(
-                arn=submit_job_arn(schedule.partition)
-                if args.submission.function_arn is None
-                else args.submission.function_arn,
+                arn=target.arn,
                 role_arn=role.arn,
-                input=pulumi.Output.json_dumps(schedule_input(args.submission, schedule.parameters), sort_keys=True),
+                input=pulumi.Output.json_dumps(target.input, sort_keys=True),
                 retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                     maximum_event_age_in_seconds=MAX_EVENT_AGE_S, maximum_retry_attempts=MAX_RETRIES
                 ),
@@ -220,17 +182,3 @@ def _utc(source: ScheduleSource, local: str | None, *, from_: datetime | None = 
         return None
     at = source.moment_of(local)
     return None if from_ is not None and at <= from_ else at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def schedule_input(submission: Submission, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """SubmitJob's request of a trigger. A function gets the parameters alone."""
-    if submission.function_arn is not None:
-        return schedule_payload(parameters)
-    return submit_job_request(
-        job_name=submission.job_name,
-        queue_arn=submission.queue_arn,
-        definition_arn=submission.definition_arn,
-        parameters=parameters,
-        array_size=submission.array_size,
-        share=submission.share,
-    )

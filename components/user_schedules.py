@@ -14,7 +14,8 @@ from components.account import Account
 from components.dead_letters import DeadLetters, DeadLettersArgs
 from components.names import Names
 from components.settings import ScheduleSettings, Settings
-from components.trigger import Submission
+from components.start import Start
+from components.submission import Submission
 from jobs.schedule_target import submit_job_arn
 from jobs.spec import JobSpec
 
@@ -102,7 +103,7 @@ class UserSchedules(pulumi.ComponentResource):
 
 
 def make_user_schedules(
-    jobs: Iterable[tuple[JobSpec, Submission]],
+    jobs: Iterable[tuple[JobSpec, Start]],
     settings: Settings,
     account: Account,
     alarm_topic_arn: pulumi.Input[str] | None,
@@ -110,7 +111,10 @@ def make_user_schedules(
 ) -> UserSchedules | None:
     """What the schedulable of a stage's jobs need; nothing when none is."""
     allowed = {
-        submission.job: Schedulable(spec=spec, submission=submission) for spec, submission in jobs if spec.schedulable
+        start.job: Schedulable(spec=spec, submission=start)
+        for spec, start in jobs
+        # a job on Lambda isn't schedulable: its specification is refused
+        if spec.schedulable and isinstance(start, Submission)
     }
     if not allowed:
         return None

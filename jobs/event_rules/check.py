@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobs.event_rules.mismatch import mismatches
 from jobs.event_rules.pattern import PatternError, parse_pattern
-from jobs.event_rules.rules import event_rule
+from jobs.event_rules.rules import batch_template, event_rule
 from jobs.event_rules.sample import sample_end, sample_upload
 
 if TYPE_CHECKING:  # the specifications check themselves with this module
@@ -75,7 +75,7 @@ def check_rule(trigger: Trigger) -> Refusal | None:
         )
     for kind, length, most in (
         ("pattern", len(text), PATTERN_MAX_CHARACTERS),
-        ("template", len(rule.template), TEMPLATE_MAX_CHARACTERS),
+        ("template", len(batch_template(rule.parameters)), TEMPLATE_MAX_CHARACTERS),
     ):
         if length > most:
             return Refusal(

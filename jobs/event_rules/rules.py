@@ -46,13 +46,15 @@ class Places(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class EventRule:
-    """A rule and its target's input transformer."""
+    """A rule, and what an input transformer takes from its events."""
 
     pattern: Mapping[str, Any]
     paths: Mapping[str, str]
     """Placeholder → where the event has its value."""
-    template: str
-    """`{"Parameters":{…}}` with `<placeholder>`s."""
+    parameters: Mapping[str, str]
+    """Parameter of the job → its JSON, in which `<placeholder>`s stand. Each kind of target has a template of its own
+    around them. EventBridge puts quotes around text it fills in, and escapes nothing in it: a key with a quote starts
+    no job."""
     bus: str = "default"
 
 
@@ -62,7 +64,7 @@ def event_rule(trigger: Trigger, places: Places) -> EventRule | None:
         return EventRule(
             pattern=upload_pattern(places.bucket(trigger.s3.bucket), trigger.s3),
             paths=S3_PATHS,
-            template=input_template(trigger.parameters, {name: f"<{name}>" for name in S3_PATHS}),
+            parameters={**{name: f"<{name}>" for name in S3_PATHS}, **texts(trigger.parameters)},
         )
     if trigger.after is not None:
         return _after_rule(trigger.after, trigger.parameters, places)
@@ -106,7 +108,7 @@ def _after_rule(source: AfterSource, parameters: Mapping[str, str], places: Plac
         return EventRule(
             pattern=function_end_pattern(function_arn, source),
             paths=paths,
-            template=input_template(parameters, {**known, **quoted}),
+            parameters={**known, **quoted, **texts(parameters)},
         )
     taken = {name: f"$.detail.parameters.{other}" for name, other in source.take.items()}
     paths = {**AFTER_PATHS, **taken}
@@ -119,7 +121,7 @@ def _after_rule(source: AfterSource, parameters: Mapping[str, str], places: Plac
             source.status.upper(), places.queue_arn(source.job), places.definition_arn_prefix(source.job)
         ),
         paths=paths,
-        template=input_template(parameters, {"after_job": _json(source.job), **filled}),
+        parameters={"after_job": _json(source.job), **filled, **texts(parameters)},
     )
 
 
@@ -143,19 +145,24 @@ def _any_rule(source: EventSource, parameters: Mapping[str, str]) -> EventRule:
         pattern=source.pattern,
         paths=source.take,
         # in quotes numbers and booleans become texts, as parameters must be; texts get no second pair
-        template=input_template(parameters, {name: f'"<{name}>"' for name in source.take}),
+        parameters={**{name: f'"<{name}>"' for name in source.take}, **texts(parameters)},
         bus=source.bus,
     )
 
 
-def input_template(parameters: Mapping[str, str], offered: Mapping[str, str]) -> str:
-    """The input transformer's template: `{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"small"}}`.
+def texts(parameters: Mapping[str, str]) -> dict[str, str]:
+    """A trigger's own parameters as JSON; they win over what its events offer."""
+    return {name: _json(value) for name, value in parameters.items()}
 
-    `offered` are names with JSON that holds placeholders; `parameters` win over them. EventBridge puts quotes around
-    text it fills in, and escapes nothing in it: a key with a quote starts no job.
-    """
-    entries = sorted({**offered, **{name: _json(value) for name, value in parameters.items()}}.items())
-    return '{"Parameters":{' + ",".join(f"{_json(name)}:{value}" for name, value in entries) + "}}"
+
+def parameters_json(parameters: Mapping[str, str]) -> str:
+    """`{"bucket":<bucket>,"key":<key>,"size":"small"}` of parameters whose values are JSON with placeholders."""
+    return "{" + ",".join(f"{_json(name)}:{value}" for name, value in sorted(parameters.items())) + "}"
+
+
+def batch_template(parameters: Mapping[str, str]) -> str:
+    """The input transformer's template of a job queue, which takes parts of SubmitJob's request."""
+    return f'{{"Parameters":{parameters_json(parameters)}}}'
 
 
 def _json(value: Any) -> str:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.trigger import Submission, schedule_input
-from jobs.event_rules.rules import S3_PATHS, input_template, upload_pattern
-from jobs.spec import S3Source
+from components.submission import Submission
+from jobs.event_rules.check import LongestNames
+from jobs.event_rules.rules import S3_PATHS, batch_template, event_rule, texts, upload_pattern
+from jobs.spec import S3Source, Trigger
 from tests.unit.components import example
 from tests.unit.components.mocked_engine import Recording, record
 
@@ -59,17 +60,22 @@ def filled(template: str, bucket: str, key: str) -> object:
     key=st.text(st.characters(exclude_characters='"\\', exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20),
 )
 def test_an_upload_gives_bucket_key_and_the_triggers_own(parameters: dict[str, str], key: str) -> None:
-    assert filled(input_template(parameters, FILLED), "uploads-1", key) == {
+    assert filled(batch_template({**FILLED, **texts(parameters)}), "uploads-1", key) == {
         "Parameters": {**parameters, "bucket": "uploads-1", "key": key}
     }
 
 
 def test_the_template_is_pascal_case_around_names_as_they_are() -> None:
-    assert input_template({"size": "xl"}, FILLED) == '{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"xl"}}'
+    assert (
+        batch_template({**FILLED, **texts({"size": "xl"})})
+        == '{"Parameters":{"bucket":<bucket>,"key":<key>,"size":"xl"}}'
+    )
 
 
 def test_a_trigger_may_fix_what_uploads_offer() -> None:
-    assert input_template({"key": "fixed"}, FILLED) == '{"Parameters":{"bucket":<bucket>,"key":"fixed"}}'
+    rule = event_rule(Trigger(s3=S3Source(bucket="uploads"), parameters={"key": "fixed"}), LongestNames())
+    assert rule is not None
+    assert rule.parameters == {"bucket": "<bucket>", "key": '"fixed"'}
 
 
 def test_the_upload_rule_hands_the_event_to_the_queue(stage: Recording) -> None:
@@ -141,7 +147,7 @@ def test_the_stage_can_let_all_triggers_of_a_job_rest(example_repository: Path) 
 
 
 def test_a_request_has_no_empty_parts() -> None:
-    assert schedule_input(SUBMISSION, {}) == {
+    assert SUBMISSION.schedule_target("aws", {}).input == {
         "JobName": "batchyard-dev-x",
         "JobQueue": "queue",
         "JobDefinition": "definition:3",
