@@ -65,7 +65,7 @@ def share(value: float | None) -> str:
         return NONE
     if 0 < abs(value) < 0.0005:
         return "<0.1%"
-    return f"{value:.0%}" if value >= 0.0995 or not value else f"{value:.1%}"
+    return f"{value:.0%}" if abs(value) >= 0.0995 or not value else f"{value:.1%}"
 
 
 def sentence_case(text: str) -> str:

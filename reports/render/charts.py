@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from html import escape
 
 from reports.model import words
-from reports.model.report import Report
+from reports.model.report import Day, Report
+from reports.render.lines import shorten
 
 WIDTH = 720
 MOST_WIDE = 90
 MOST_LABELS = 8
 """Of days: more would run into each other on a phone, where the text is larger."""
+_LABEL = 18
+"""Signs of a job's name that fit beside its bar on a phone."""
 _SERIES = (("jobs", "jobs_nano"), ("idle", "idle_nano"), ("other", "other_nano"))
 
 
@@ -21,26 +24,34 @@ def days_chart(report: Report) -> str:
     if not report.days:
         return ""
     height, left, bottom, top = 220, 64, 28, 12
-    most = max(max(sum(getattr(day, field) for _, field in _SERIES), 0) for day in report.days)
-    step = _nice_step(most)
-    ceiling = max(step, math.ceil(most / step) * step)
-    scale = (height - bottom - top) / ceiling
+    most = max(0, *(_sum(day, 1) for day in report.days))
+    least = min(0, *(_sum(day, -1) for day in report.days))
+    step = _nice_step(max(most, -least))
+    high, low = math.ceil(most / step), math.floor(least / step)
+    if high == low:
+        high = 1
+    scale = (height - bottom - top) / ((high - low) * step)
+    zero = top + high * step * scale
     slot = (WIDTH - left) / len(report.days)
     wide = min(slot * 0.64, MOST_WIDE)
     parts = [_open(height, f"Dollars a day, {report.period.label}")]
-    for tick in range(0, round(ceiling / step) + 1):
-        y = height - bottom - tick * step * scale
-        parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
+    for tick in range(low, high + 1):
+        y = zero - tick * step * scale
+        line = "zero" if not tick and low else "grid"
+        parts.append(f'<line class="{line}" x1="{left}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(
             f'<text class="tick" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{_tick(tick * step, report)}</text>'
         )
     for n, day in enumerate(report.days):
-        y = float(height - bottom)
         x = left + (n + 0.5) * slot - wide / 2
+        tops = {1: zero, -1: zero}
         for name, field in _SERIES:
             nano = getattr(day, field)
-            tall = max(0.0, nano * scale)
-            y -= tall
+            # money that came back stands below the line, so that neither hides the other
+            side = 1 if nano >= 0 else -1
+            tall = abs(nano) * scale
+            y = tops[side] - max(0, side) * tall
+            tops[side] -= side * tall
             tip = f"{day.day:%a %d %b}: {name} {words.money(nano, report.currency)}"
             parts.append(
                 f'<rect class="{name}{" estimated" if day.estimated else ""}" x="{x:.1f}" y="{y:.1f}" '
@@ -67,9 +78,8 @@ def jobs_chart(report: Report, *, most_rows: int = 12) -> str:
     parts = [_open(height, "Jobs by cost")]
     for n, group in enumerate(groups):
         y = n * row + 4
-        parts.append(
-            f'<text class="label" x="{left - 10}" y="{y + 16}" text-anchor="end">{escape(_short(group.key))}</text>'
-        )
+        name = escape(shorten(group.key, _LABEL))
+        parts.append(f'<text class="label" x="{left - 10}" y="{y + 16}" text-anchor="end">{name}</text>')
         if group.previous_nano:
             parts.append(
                 f'<rect class="before" x="{left}" y="{y + 15}" width="{group.previous_nano * scale:.1f}" height="7">'
@@ -80,9 +90,14 @@ def jobs_chart(report: Report, *, most_rows: int = 12) -> str:
             f"<title>{escape(group.key)}: {escape(words.money(group.cost_nano, report.currency))}</title></rect>"
         )
         x = left + max(group.cost_nano, group.previous_nano or 0) * scale + 8
-        amount = escape(words.money(group.cost_nano, report.currency))
+        amount = escape(words.headline(group.cost_nano, report.currency))
         parts.append(f'<text class="value" x="{x:.1f}" y="{y + 16}">{amount}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def _sum(day: Day, side: int) -> int:
+    """What the day's series above (1) or below (-1) the line add up to."""
+    return sum(nano for _, field in _SERIES if (nano := getattr(day, field)) * side > 0)
 
 
 def _open(height: int, title: str) -> str:
@@ -90,10 +105,6 @@ def _open(height: int, title: str) -> str:
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title>"
     )
-
-
-def _short(text: str, most: int = 20) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _tick(nano: float, report: Report) -> str:

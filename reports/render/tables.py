@@ -84,7 +84,11 @@ def _identity(report: Report) -> TableView:
         for line in report.identity.lines
     ]
     rows.append(
-        [_text("bill"), _money(report.identity.bill_nano, report), _share(1.0 if report.identity.bill_nano else None)]
+        [
+            _text("bill"),
+            _money(report.identity.bill_nano, report),
+            _share(_part(report.identity.bill_nano or 0, report)),
+        ]
     )
     rows += [
         [_text(f"beside it: {line.name}"), _money(line.cost_nano, report), _share(None)]
@@ -96,7 +100,9 @@ def _identity(report: Report) -> TableView:
 
 
 def _part(nano: int, report: Report) -> float | None:
-    return nano / report.identity.bill_nano if report.identity.bill_nano else None
+    """Of the bill; a bill of nothing or less has no parts."""
+    bill = report.identity.bill_nano
+    return nano / bill if bill and bill > 0 else None
 
 
 def _breakdown(report: Report, dimension: Dimension) -> TableView:
@@ -140,7 +146,7 @@ def _changes(report: Report) -> TableView:
             _signed(change.volume_nano, report),
             _signed(change.price_nano, report),
             _signed(change.efficiency_nano, report),
-            _text(change.sentence),
+            _text(change.sentence.removeprefix(f"{change.job} ")),
         ]
 
     rows = [row(change) for change in report.changes]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -11,7 +15,11 @@ from reports.model import words
 from reports.model.report import Report
 from reports.model.words import sentence_case
 from reports.render.html import requests_line, tiles
+from reports.render.lines import fitted, one_line, shorten
 from reports.render.tables import TableView, tables
+
+_MARKS: Final = re.compile(r"[\\|`*\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""What Markdown acts on inside a line; an underscore within a word it leaves alone."""
 
 
 def markdown(report: Report) -> str:
@@ -20,9 +28,9 @@ def markdown(report: Report) -> str:
     if report.spot is not None:
         lines += [f"{_escaped(sentence_case(report.spot.sentence))}.", ""]
     lines += [f"{_escaped(sentence_case(note))}.\n" for note in report.notes]
-    lines += [f"> {_escaped(sentence)}" for sentence in report.missing]
+    lines += [f"> - {_escaped(sentence)}" for sentence in report.missing]
     if report.set_aside:
-        lines.append(f"> {report.set_aside:,} rows of the ledger could not be read; they are set aside, not lost.")
+        lines.append(f"> - {report.set_aside:,} rows of the ledger could not be read; they are set aside, not lost.")
     lines += ["", *(f"- {name}: **{figure}**" for name, figure in tiles(report)), ""]
     for table in tables(report):
         lines += [f"## {table.title}", "", *_markdown_table(table), ""]
@@ -41,20 +49,39 @@ def terminal(report: Report) -> RenderableType:
     parts += [Text(f"! {sentence}", style="yellow") for sentence in report.missing]
     if report.set_aside:
         parts.append(Text(f"! {report.set_aside:,} rows of the ledger are set aside", style="yellow"))
-    for view in tables(report):
-        table = Table(box=None, pad_edge=False)
-        for name, align in view.columns:
-            table.add_column(name, justify=align, header_style="dim", overflow="fold")
-        for row in view.rows:
-            table.add_row(*(Text(cell.text) for cell in row))
-        # Rich folds a table's own title to the table's width
-        parts += [Padding(Text(view.title, style="bold"), (1, 0, 0, 0)), table]
-        if view.note:
-            parts.append(Text(view.note, style="dim"))
+    parts += [_Shown(view) for view in tables(report)]
     asked = requests_line(report)
     if asked:
         parts += ["", Text(asked, style="dim")]
     return Group(*parts)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A table in the width there is: its numbers whole, long names cut in their middle."""
+
+    view: TableView
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        fit = fitted(self.view, options.max_width)
+        table = Table(box=None, pad_edge=False)
+        for n, width in zip(fit.columns, fit.widths, strict=True):
+            name, align = self.view.columns[n]
+            table.add_column(name, justify=align, header_style="dim", width=width, overflow="fold")
+        for number, row in enumerate(self.view.rows):
+            cells = [
+                one_line(row[n].text) if n in fit.prose else shorten(row[n].text, width)
+                for n, width in zip(fit.columns, fit.widths, strict=True)
+            ]
+            table.add_row(*map(Text, cells), style="bold" if number == self.view.total else "")
+        # Rich folds a table's own title to the table's width
+        yield Text("")
+        yield Text(self.view.title, style="bold")
+        yield table
+        if fit.left_out:
+            yield Text(f"left out at this width: {', '.join(fit.left_out)}", style="dim")
+        if self.view.note:
+            yield Text(self.view.note, style="dim")
 
 
 def identity_line(report: Report) -> str:
@@ -71,6 +98,6 @@ def _markdown_table(table: TableView) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    for sign, written in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), (">", "&gt;"), ("`", "\\`"), ("\n", " ")):
+    for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(sign, written)
-    return text
+    return _MARKS.sub(lambda found: f"\\{found[0]}", one_line(text))
