@@ -11,7 +11,8 @@ report_10m_peak_mib   as report_1m_peak_mib over 10M attempts
 pages_first           Cost Explorer pages of a stage's first weekly report
 pages_next            pages of the report a week later
 
-Each measurement is a process of its own; times are wall seconds, the lower of two runs where a run is short.
+Each measurement is a process of its own; times are wall seconds, the lower of two runs at 1M. What is compared runs by
+turns, so that a machine's drift is in both.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def main() -> None:
         figures |= one_million(folder / "1m")
         say("making a month of 10,000,000 attempts")
         report_world.make(folder / "10m", attempts=10 * MILLION, raw=False)
-        big = measured("report_whole.py", folder / "10m", runs=1)
+        big = measured("report_whole.py", folder / "10m")
         figures |= {"report_10m_s": big["s"], "report_10m_peak_mib": big["peak_mib"]}
         say(f"10M report: {big['s']} s ({big['cpu_s']} CPU), {big['peak_mib']} MiB; {big['steps']}")
         figures |= pages(folder / "pages")
@@ -55,16 +56,14 @@ def main() -> None:
 
 
 def compaction(folder: Path) -> dict[str, float]:
-    bare = measured("report_compaction.py", folder, "bare", runs=2)
-    ours = measured("report_compaction.py", folder, "ours", runs=2)
+    bare, ours = by_turns(("report_compaction.py", folder, "bare"), ("report_compaction.py", folder, "ours"))
     say(f"compaction of 1M: ours {ours['s']} s ({ours['cpu_s']} CPU), {ours['peak_mib']} MiB")
     say(f"DuckDB's bare read-and-write: {bare['s']} s ({bare['cpu_s']} CPU), {bare['peak_mib']} MiB")
     return {"compaction_ratio": round(ours["s"] / bare["s"], 2)}
 
 
 def one_million(folder: Path) -> dict[str, float]:
-    ours = measured("report_whole.py", folder, runs=2)
-    rival = measured("report_pandas.py", folder, runs=1)
+    rival, ours = by_turns(("report_pandas.py", folder), ("report_whole.py", folder))
     apart = {name: abs(nano - rival["by_category"][name]) / 1e9 for name, nano in ours["by_category"].items() if nano}
     if max(apart.values()) > 1:
         raise SystemExit(f"ours and pandas disagree, dollars apart: {apart}")
@@ -103,11 +102,16 @@ def pages(cache: Path) -> dict[str, float]:
     return asked
 
 
-def measured(script: str, folder: Path, *arguments: str, runs: int) -> dict[str, Any]:
-    """The fastest of `runs` of a script that prints one JSON line."""
+def by_turns(*scripts: tuple[str | Path, ...], runs: int = 2) -> list[dict[str, Any]]:
+    """The fastest of `runs` of each script, run in turn: a machine that slows down meanwhile slows all of them."""
+    answers = [[measured(*script) for script in scripts] for _ in range(runs)]
+    return [min(of_one, key=lambda answer: float(answer["s"])) for of_one in zip(*answers, strict=True)]
+
+
+def measured(script: str | Path, *arguments: str | Path) -> dict[str, Any]:
+    """What a script prints, one line of JSON."""
     # -P: `platform` means the standard library's, not the bench of that name beside the script
-    answers = [_run([sys.executable, "-P", str(HERE / script), str(folder), *arguments]) for _ in range(runs)]
-    return min(answers, key=lambda answer: float(answer["s"]))
+    return _run([sys.executable, "-P", str(HERE / script), *map(str, arguments)])
 
 
 def _run(command: Sequence[str]) -> dict[str, Any]:

@@ -206,9 +206,17 @@ def tables(attempts: pd.DataFrame, costs: pd.DataFrame, bill: pd.DataFrame) -> d
     days = bill.groupby(pd.to_datetime(bill["day"]))["cost"].sum()
     found["days"] = joined.groupby("day")["cost"].sum().to_frame().join(days.rename("bill"))
     found["job_days"] = joined.groupby(["job", "day"])["cost"].sum().reset_index()
-    latest = attempts.sort_values("stopped_at").groupby("job").tail(2000)
-    found["history"] = latest.merge(
-        costs.groupby("attempt_id")["cost"].sum().reset_index(), on="attempt_id", how="left"
+    alike = ["job", "platform", "image", "outcome", "vcpus", "memory_mib"]
+    found["history"] = (
+        attempts.groupby(alike)
+        .agg(
+            attempts=("attempt_id", "size"),
+            measured=("peak_memory_mib", "count"),
+            peak=("peak_memory_mib", "max"),
+            first=("stopped_at", "min"),
+            last=("stopped_at", "max"),
+        )
+        .join(joined.groupby(alike)["cost"].sum())
     )
     return found
 

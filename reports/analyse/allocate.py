@@ -31,7 +31,7 @@ STEPS: Final = (
     "attempt_pieces",
     "retried_attempts",
     "attempt_sums",
-    "priced_attempts",
+    "retried_costs",
     "ec2_idle",
     "other_costs",
     "allocations",

@@ -17,28 +17,34 @@ from reports.model.report import NoProposal, Proposal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """A finished attempt. No `cost_nano`: the bill doesn't reach it. No `peak_memory_mib`: it ran without the probe."""
+class Runs:
+    """Alike attempts that ended, from the first to the last of them. `cost_nano` is of all; none: no bill reaches them.
 
-    ended_at: datetime
+    `measured` of them ran with the probe, and `peak_memory_mib` is the largest peak it told.
+    """
+
     image: str
     outcome: str
     memory_mib: int
     vcpus: float
+    attempts: int
+    measured: int
     peak_memory_mib: float | None
     cost_nano: int | None
+    first_ended_at: datetime
+    last_ended_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobHistory:
-    """A job as it is now and its attempts, oldest first. `weeks` is how long the history looked at is."""
+    """A job as it is now and its attempts, what ended last at the end. `weeks`: how long the history looked at is."""
 
     job: str
     platform: str
     vcpus: float
     memory_mib: int
     weeks: float
-    runs: tuple[Run, ...]
+    runs: tuple[Runs, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,30 +64,31 @@ Rounding = Callable[[str, float, int], int | None]
 
 def propose_memory(history: JobHistory, *, rule: MemoryRule, sold: Rounding) -> Proposal | NoProposal:
     """The memory this job should ask for, with its evidence and the dollars a week it would have saved."""
-    finished = [run for run in history.runs if run.outcome in ("succeeded", "application-error", "out-of-memory")]
+    finished = [runs for runs in history.runs if runs.outcome in ("succeeded", "application-error", "out-of-memory")]
     if not finished:
         return NoProposal(job=history.job, reason="no finished run in the weeks looked at")
     image = finished[-1].image
-    same = [run for run in finished if run.image == image]
-    killed = [run for run in same if run.outcome == "out-of-memory"]
-    if killed and max(run.memory_mib for run in killed) >= history.memory_mib:
-        return _raised(history, len(killed), rule=rule, sold=sold)
-    measured = [run for run in same if run.peak_memory_mib is not None and run.outcome != "out-of-memory"]
-    if len(measured) < rule.least_runs:
-        unmeasured = len(same) - len(killed) - len(measured)
+    same = [runs for runs in finished if runs.image == image]
+    killed = [runs for runs in same if runs.outcome == "out-of-memory"]
+    if killed and max(runs.memory_mib for runs in killed) >= history.memory_mib:
+        return _raised(history, _count(killed), rule=rule, sold=sold)
+    others = [runs for runs in same if runs.outcome != "out-of-memory"]
+    measured = sum(runs.measured for runs in others)
+    if measured < rule.least_runs:
+        unmeasured = _count(others) - measured
         without = f", {unmeasured} more had no probe" if unmeasured else ""
         return NoProposal(
             job=history.job,
-            reason=f"{len(measured)} measured runs of its image, {rule.least_runs} are needed{without}",
+            reason=f"{measured} measured runs of its image, {rule.least_runs} are needed{without}",
         )
     if history.platform == "lambda":
         # no run shows how long it would take with less of both, and Lambda is paid by the time
         return NoProposal(job=history.job, reason="on Lambda less memory is less processor too")
-    peak = max(run.peak_memory_mib for run in measured if run.peak_memory_mib is not None)
+    peak = max(runs.peak_memory_mib for runs in others if runs.peak_memory_mib is not None)
     needed = max(rule.floor_mib, math.ceil(peak * rule.margin))
     if killed:
         # what was too little once is too little, whatever the other runs used
-        needed = max(needed, math.ceil(max(run.memory_mib for run in killed) * rule.margin))
+        needed = max(needed, math.ceil(max(runs.memory_mib for runs in killed) * rule.margin))
     proposed = sold(history.platform, history.vcpus, needed)
     if proposed is None:
         return NoProposal(job=history.job, reason=f"{needed} MiB with {history.vcpus:g} vCPUs is not sold")
@@ -92,9 +99,13 @@ def propose_memory(history: JobHistory, *, rule: MemoryRule, sold: Rounding) -> 
         key="resources.memory_mib",
         now=str(history.memory_mib),
         proposed=str(proposed),
-        saving_nano_per_week=_saving(measured, history, proposed),
-        evidence=f"peak {peak:.0f} MiB over {len(measured)} runs of its image, × {float(rule.margin):g}",
+        saving_nano_per_week=_saving(others, history, proposed),
+        evidence=f"peak {peak:.0f} MiB over {measured} runs of its image, × {float(rule.margin):g}",
     )
+
+
+def _count(groups: Sequence[Runs]) -> int:
+    return sum(runs.attempts for runs in groups)
 
 
 def _raised(history: JobHistory, killed: int, *, rule: MemoryRule, sold: Rounding) -> Proposal | NoProposal:
@@ -116,22 +127,17 @@ def _raised(history: JobHistory, killed: int, *, rule: MemoryRule, sold: Roundin
     )
 
 
-def _saving(measured: Sequence[Run], history: JobHistory, proposed_mib: int) -> int | None:
-    """Nano-dollars a week: each run's cost times the weight it would no longer take, (9 · vCPU + GiB) as it was paid.
+def _saving(groups: Sequence[Runs], history: JobHistory, proposed_mib: int) -> int | None:
+    """Nano-dollars a week: what runs cost times the weight they would no longer take, (9 · vCPU + GiB) as it was paid.
 
     Negative when the proposal costs more. None when the bill reached none of the runs.
     """
-    paid: dict[tuple[float, int], int] = {}
-    for run in measured:
-        if run.cost_nano is not None:
-            asked = (run.vcpus, run.memory_mib)
-            paid[asked] = paid.get(asked, 0) + run.cost_nano
-    if not paid:
+    if all(runs.cost_nano is None for runs in groups):
         return None
     saved = Fraction(0)
-    for (vcpus, memory_mib), cost_nano in paid.items():
-        weight = 9 * 1024 * Fraction(vcpus)
-        saved += cost_nano * (memory_mib - proposed_mib) / (weight + memory_mib)
+    for runs in groups:
+        weight = 9 * 1024 * Fraction(runs.vcpus)
+        saved += (runs.cost_nano or 0) * (runs.memory_mib - proposed_mib) / (weight + runs.memory_mib)
     return round(saved / Fraction(max(history.weeks, 1 / 7)))
 
 

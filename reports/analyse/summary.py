@@ -20,7 +20,7 @@ from reports.analyse.outlook import (
     forecast,
     whole_until,
 )
-from reports.analyse.proposals import JobHistory, MemoryRule, Rounding, Run, propose_memory
+from reports.analyse.proposals import JobHistory, MemoryRule, Rounding, Runs, propose_memory
 from reports.analyse.sentence import sentence
 from reports.analyse.spot import spot
 from reports.model.report import (
@@ -249,8 +249,8 @@ def _budgets(engine: Engine, asked: Asked, calendar: _Calendar) -> tuple[Budget,
 
 def _proposals(engine: Engine, asked: Asked) -> tuple[tuple[Proposal, ...], tuple[NoProposal, ...]]:
     found = engine.rows("job_history")
-    begin = min((row["ended_at"] for row in found), default=None)
-    end = max((row["ended_at"] for row in found), default=None)
+    begin = min((row["first_ended_at"] for row in found), default=None)
+    end = max((row["last_ended_at"] for row in found), default=None)
     weeks = (end - begin).total_seconds() / (7 * 86_400) if begin and end else 0.0
     histories: dict[str, list[dict[str, Any]]] = {}
     for row in found:
@@ -267,7 +267,7 @@ def _proposals(engine: Engine, asked: Asked) -> tuple[tuple[Proposal, ...], tupl
                 vcpus=rows[-1]["vcpus"],
                 memory_mib=asked.memory_now[job],
                 weeks=weeks,
-                runs=tuple(Run(**{k: v for k, v in row.items() if k != "platform"}) for row in rows),
+                runs=tuple(Runs(**{k: v for k, v in row.items() if k != "platform"}) for row in rows),
             ),
             rule=asked.rule,
             sold=asked.sold,

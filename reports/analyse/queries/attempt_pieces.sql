@@ -1,13 +1,13 @@
--- What attempts cost, a row for each and each hour of UTC on EC2, each day on Fargate and Lambda, with what a breakdown can ask for.
--- `first_piece` is one row of each attempt, `only_piece` that of an attempt without another. A share is floor(nano · weight / whole);
--- what floors leave goes to the environment's idle. Dividing millions of 128-bit integers is slow, so the quotient is first made
--- `about`, which is one off at most, and corrected by exact products.
+-- What attempts cost, a row for each and each hour of UTC on EC2, each day on Fargate and Lambda, with what a breakdown can ask for;
+-- on EC2 the environment and the purchase are those of the host `alike`. `stop_piece` is the row in which an attempt stops, `only_piece`
+-- that of an attempt without another. A share is floor(nano · weight / whole); what floors leave goes to the environment's idle.
+-- Dividing millions of 128-bit integers is slow, so the quotient is first made `about`, which is one off at most, and corrected by
+-- exact products.
 CREATE TEMP VIEW attempt_pieces AS
 WITH on_ec2 AS (
   SELECT
-    a.attempt_id, a.job, a.owner, a.stage, a.queue, h.environment, a.platform, h.purchase, h.instance_type, a.outcome,
-    a.array_index, a.vcpus, a.memory_mib, a.started_at, a.stopped_at, CAST(greatest(a.started_at, h.started_at) AS DATE) AS began_on,
-    a.day AS ended_on, a.peak_memory_mib, a.cpu_s, h.host,
+    a.attempt_id, a.job, a.owner, a.stage, a.queue, a.platform, a.image, a.outcome, a.array_index, a.vcpus, a.memory_mib, a.started_at,
+    a.stopped_at, a.day AS ended_on, a.peak_memory_mib, a.cpu_s, h.host, h.alike,
     CAST(9 * 1024 * a.vcpus + a.memory_mib AS BIGINT) AS weight, epoch_us(greatest(a.started_at, h.started_at)) AS from_us,
     epoch_us(least(a.stopped_at, h.ended_at)) AS to_us
   FROM attempts AS a
@@ -39,8 +39,8 @@ task_shares AS (
   JOIN task_rates AS r ON r.day = t.day AND r.platform = t.platform AND r.purchase = coalesce(t.purchase, 'on-demand')
 )
 SELECT
-  day, attempt_id, job, owner, stage, queue, environment, platform, purchase, instance_type, outcome, array_index, vcpus, memory_mib,
-  started_at, stopped_at, began_on, ended_on, peak_memory_mib, cpu_s, hour = first_hour AS first_piece,
+  day, attempt_id, job, owner, stage, queue, platform, alike, CAST(NULL AS VARCHAR) AS environment, CAST(NULL AS VARCHAR) AS purchase,
+  image, outcome, array_index, vcpus, memory_mib, started_at, stopped_at, ended_on, peak_memory_mib, cpu_s, hour = last_hour AS stop_piece,
   first_hour = last_hour AS only_piece,
   CASE
     WHEN CAST(about_nano AS HUGEINT) * weight_us > CAST(busy_nano AS HUGEINT) * part_us THEN about_nano - 1
@@ -50,8 +50,8 @@ SELECT
 FROM estimated
 UNION ALL
 SELECT
-  day, attempt_id, job, owner, stage, queue, environment, platform, purchase, '' AS instance_type, outcome, array_index, vcpus,
-  memory_mib, started_at, stopped_at, began_on, ended_on, peak_memory_mib, cpu_s, first_piece, only_piece,
+  day, attempt_id, job, owner, stage, queue, platform, CAST(NULL AS INTEGER) AS alike, environment, purchase, image, outcome, array_index,
+  vcpus, memory_mib, started_at, stopped_at, ended_on, peak_memory_mib, cpu_s, stop_piece, only_piece,
   CASE
     WHEN about_capacity * whole_capacity > CAST(capacity_nano AS HUGEINT) * capacity_units THEN about_capacity - 1
     WHEN (about_capacity + 1) * whole_capacity <= CAST(capacity_nano AS HUGEINT) * capacity_units THEN about_capacity + 1

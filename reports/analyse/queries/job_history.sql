@@ -1,22 +1,19 @@
--- The latest 2,000 attempts of each job (more where several ended with the last of them), oldest first, with their costs.
-WITH ends AS (
-  SELECT job, unnest(max(stopped_at, 2000)) AS stopped_at FROM attempts GROUP BY job
-),
-latest AS (
-  SELECT job, min(stopped_at) AS from_at FROM ends GROUP BY job
+-- Each job's attempts in the weeks looked at, alike ones in a row, with their costs; the row that ended last comes last.
+WITH runs AS (
+  SELECT
+    job, platform, image, outcome, vcpus, memory_mib, sum(attempts) AS attempts, sum(measured) AS measured,
+    max(peak_memory_mib) AS peak_memory_mib, min(first_ended_at) AS first_ended_at, max(last_ended_at) AS last_ended_at
+  FROM run_cube
+  GROUP BY ALL
 ),
 costs AS (
-  SELECT p.attempt_id, sum(p.cost_nano) AS cost_nano
-  FROM attempt_pieces AS p
-  JOIN latest AS l ON l.job = p.job
-  WHERE p.stopped_at >= l.from_at
-  GROUP BY p.attempt_id
+  SELECT job, platform, image, outcome, vcpus, memory_mib, sum(cost_nano) AS cost_nano FROM cost_cube GROUP BY ALL
 )
 SELECT
-  a.job, a.platform, a.stopped_at AS ended_at, a.image, a.outcome, a.memory_mib, a.vcpus, a.peak_memory_mib,
-  CAST(costs.cost_nano AS BIGINT) AS cost_nano
-FROM attempts AS a
-JOIN latest AS l ON l.job = a.job
-LEFT JOIN costs ON costs.attempt_id = a.attempt_id
-WHERE a.stopped_at >= l.from_at
-ORDER BY a.job, a.stopped_at
+  r.job, r.platform, r.image, r.outcome, r.vcpus, r.memory_mib, CAST(r.attempts AS BIGINT) AS attempts,
+  CAST(r.measured AS BIGINT) AS measured, r.peak_memory_mib, CAST(c.cost_nano AS BIGINT) AS cost_nano, r.first_ended_at, r.last_ended_at
+FROM runs AS r
+LEFT JOIN costs AS c
+  ON c.job = r.job AND c.platform = r.platform AND c.image = r.image AND c.outcome = r.outcome AND c.vcpus = r.vcpus
+  AND c.memory_mib = r.memory_mib
+ORDER BY r.job, r.last_ended_at, r.first_ended_at, r.outcome, r.memory_mib

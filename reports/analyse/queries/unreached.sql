@@ -5,7 +5,7 @@ WITH ran AS (
   WHERE day >= $since AND day < $until
 ),
 priced AS (
-  SELECT coalesce(sum(attempts), 0) AS attempts FROM priced_attempts WHERE ended_on >= $since AND ended_on < $until
+  SELECT coalesce(sum(attempts), 0) AS attempts FROM attempt_sums WHERE ended_on >= $since AND ended_on < $until
 )
 SELECT
   CAST(ran.attempts - priced.attempts AS BIGINT) AS unpriced, CAST(ran.attempts - ran.measured AS BIGINT) AS unmeasured,

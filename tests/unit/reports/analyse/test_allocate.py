@@ -221,17 +221,53 @@ def test_a_share_is_the_exact_floor_however_large(cost_nano: int, runs: list[tup
     assert [row[0] for row in rows] == [busy_nano * weight // sum(weights) for weight in weights]
 
 
-def test_an_attempt_over_midnight_has_a_row_a_day_and_counts_once() -> None:
+def _over_midnight(*, billed_days: int) -> tuple[Allocated, duckdb.DuckDBPyConnection]:
+    """Two attempts over midnight and one that ended before, on an instance that the bill tells of for so many days."""
     begin = NOW.replace(month=11, day=3, hour=21)
     over = (begin + timedelta(hours=1), begin + timedelta(hours=5), 1.0)
     before = (begin, begin + timedelta(minutes=90), 1.0)
     connection = _one_hour([over, before, over], cost_nano=6_000_000_000, begin=begin, hours=6)
-    allocated = allocate(connection, now=NOW)
+    if billed_days == 2:
+        connection.execute("INSERT INTO bill_lines SELECT * REPLACE (day + 1 AS day) FROM bill_lines")
+    return allocate(connection, now=NOW), connection
+
+
+def test_an_attempt_over_midnight_has_a_row_a_day_and_counts_once() -> None:
+    allocated, connection = _over_midnight(billed_days=2)
     assert (allocated.attempts_with_cost, allocated.attempts_without_cost) == (3, 0)
-    # the second day has no bill: what ran in it costs nothing, and what began before it is reached all the same
+    rows = connection.execute("SELECT attempt_id, count(*) FROM allocations WHERE category = 'job' GROUP BY ALL")
+    assert sorted(rows.fetchall()) == [("0000#1", 2), ("0001#1", 1), ("0002#1", 2)]
+    assert sum(allocated.by_category.values()) == 12_000_000_000
+
+
+def test_an_attempt_whose_end_no_bill_tells_of_is_not_reached_by_it() -> None:
+    allocated, connection = _over_midnight(billed_days=1)
+    assert (allocated.attempts_with_cost, allocated.attempts_without_cost) == (1, 2)
+    # what ran on the first day has its cost all the same
     rows = connection.execute("SELECT attempt_id, count(*) FROM allocations WHERE category = 'job' GROUP BY ALL")
     assert sorted(rows.fetchall()) == [("0000#1", 1), ("0001#1", 1), ("0002#1", 1)]
     assert sum(allocated.by_category.values()) == 6_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("platform", "begin_s", "ran_s"),
+    [("ec2", 23.5 * 3600, 1800), ("fargate", 23.5 * 3600, 1800), ("fargate", 86_390, 4), ("fargate", 86_390, 10)],
+    ids=["ec2 until midnight", "fargate until midnight", "a minute's rest after midnight", "no time after midnight"],
+)
+def test_an_attempt_that_stopped_before_midnight_needs_no_bill_of_the_next_day(
+    platform: str, begin_s: float, ran_s: float
+) -> None:
+    midnight = NOW.replace(month=11, day=3)
+    at, to = midnight + timedelta(seconds=begin_s), midnight + timedelta(seconds=begin_s + ran_s)
+    connection = _one_hour([(at, to, 1.0)], cost_nano=1_000_000_000, begin=midnight + timedelta(hours=23))
+    if platform == "fargate":
+        connection.execute("UPDATE attempts SET platform = 'fargate', instance_id = NULL")
+        connection.execute("UPDATE bill_lines SET kind = 'fargate-vcpu', instance_type = ''")
+    allocated = allocate(connection, now=NOW)
+    assert (allocated.attempts_with_cost, allocated.attempts_without_cost) == (1, 0)
+    # counted on the day it ended on, be that the next one
+    told = connection.execute("SELECT ended_on, sum(attempts) FROM attempt_sums WHERE attempts > 0 GROUP BY ALL")
+    assert told.fetchall() == [(to.date(), 1)]
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.analyse.proposals import JobHistory, MemoryRule, Run, propose_memory, sold_memory
+from reports.analyse.proposals import JobHistory, MemoryRule, Runs, propose_memory, sold_memory
 from reports.model.report import NoProposal, Proposal
 
 BEGIN = datetime(2026, 11, 2, tzinfo=UTC)
@@ -20,20 +20,24 @@ def _sold(platform: str, vcpus: float, needed_mib: int) -> int | None:
     return sold_memory(platform, vcpus, needed_mib, grid=GRID, step_mib=RULE.step_mib)
 
 
-def _run(peak: float | None = 300.0, n: int = 0, **changed: Any) -> Run:
+def _run(peak: float | None = 300.0, n: int = 0, **changed: Any) -> Runs:
+    """An attempt that nothing else is like."""
     facts: dict[str, Any] = {
-        "ended_at": BEGIN + timedelta(hours=n),
         "image": "flights@sha256:1",
         "outcome": "succeeded",
         "memory_mib": 1024,
         "vcpus": 1.0,
+        "attempts": 1,
+        "measured": 0 if peak is None else 1,
         "peak_memory_mib": peak,
         "cost_nano": 1_000_000,
+        "first_ended_at": BEGIN + timedelta(hours=n),
+        "last_ended_at": BEGIN + timedelta(hours=n),
     }
-    return Run(**{**facts, **changed})
+    return Runs(**{**facts, **changed})
 
 
-def _propose(*runs: Run, **changed: Any) -> Proposal | NoProposal:
+def _propose(*runs: Runs, **changed: Any) -> Proposal | NoProposal:
     facts: dict[str, Any] = {"job": "flights", "platform": "ec2", "vcpus": 1.0, "memory_mib": 1024, "weeks": 1.0}
     return propose_memory(JobHistory(**{**facts, **changed}, runs=runs), rule=RULE, sold=_sold)
 
@@ -45,6 +49,12 @@ def test_ten_measured_runs_give_the_largest_peak_with_its_margin_rounded_up() ->
     # each run weighed 9 · 1024 + 1024, and would weigh 768 less: 7.5 % of ten times a million
     assert proposal.saving_nano_per_week == 750_000
     assert proposal.evidence == "peak 209 MiB over 10 runs of its image, × 1.15"
+
+
+def test_alike_runs_are_told_as_one_group() -> None:
+    each = _propose(*(_run(peak=200.0 + n, n=n) for n in range(10)))
+    group = _run(209.0, attempts=10, measured=10, cost_nano=10_000_000, last_ended_at=BEGIN + timedelta(hours=9))
+    assert _propose(group) == each
 
 
 def test_nine_runs_are_too_little_and_the_answer_says_so() -> None:
