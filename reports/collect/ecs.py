@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from jobs import conventions
-from reports.collect.rows import RowError, RowReader, SetAside, plain, told_moment, told_text, told_whole
+from reports.collect.rows import RowReader, SetAside
+from reports.collect.values import LARGEST_INTEGER, RowError, plain, told_moment, told_text, told_whole, why
 
 _GONE: Final = ("INACTIVE", "DEREGISTERING")
 _CPU_UNITS: Final = 1024
@@ -46,8 +47,8 @@ class EcsEvents:
                     self.tasks.append(_task(value))
                 else:
                     raise RowError(f"has the detail_type {kind[:40]!r}, no instance's and no task's")
-            except RowError as problem:
-                self._reader.put_aside(where, str(problem), text)
+            except (RowError, RecursionError) as problem:
+                self._reader.put_aside(where, why(problem), text)
 
 
 def task_id(arn: object) -> str | None:
@@ -63,14 +64,14 @@ def _instance(row: Mapping[str, Any]) -> tuple[Any, ...]:
         raise RowError("has no time")
     registered = _moment(row, "registered_at")
     resources = _named(row, "registered_resources", "integerValue")
-    units, memory_mib = told_whole(resources, "CPU"), told_whole(resources, "MEMORY")
-    kind = _named(row, "attributes", "value").get(conventions.ECS_INSTANCE_TYPE)
+    units, memory_mib = (told_whole(resources, name, least=0, most=LARGEST_INTEGER) for name in ("CPU", "MEMORY"))
+    attributes = _named(row, "attributes", "value")
     connected = row.get("agent_connected")
     return (
         arn,
         told_text(row, "instance_id"),
         told_text(row, "cluster_arn"),
-        kind if isinstance(kind, str) else "",
+        told_text(attributes, conventions.ECS_INSTANCE_TYPE),
         None if units is None else units // _CPU_UNITS,
         memory_mib,
         at if registered is None else min(at, registered),

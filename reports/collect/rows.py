@@ -8,17 +8,27 @@ never dropped in silence and never a reason to fail.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from jobs import conventions
+from reports.collect.values import (
+    LARGEST_INTEGER,
+    RowError,
+    told_items,
+    told_measured,
+    told_moment,
+    told_resources,
+    told_text,
+    told_time,
+    told_whole,
+    why,
+)
 from reports.model.attempt import Attempt, Outcome, Usage, platform_of
 
 _SHOWN_CHARACTERS: Final = 200
-_EARLIEST_MS: Final = 1_000_000_000_000
-"""2001-09-09. Anything below isn't milliseconds."""
 _OUT_OF_MEMORY: Final = "OutOfMemoryError"
 _RECLAIMED: Final = ("Host EC2", "Your Spot Task was interrupted")
 _CONTAINER_EXITED: Final = "Essential container in task exited"
@@ -65,10 +75,6 @@ class UsageRow:
     row: Mapping[str, Any]
 
 
-class RowError(Exception):
-    """A line isn't a row; the text says why."""
-
-
 @dataclass(kw_only=True)
 class RowReader:
     """Takes lines of any order, gives attempts. `stage` names whose ledger it is, `owners` job → owner."""
@@ -85,14 +91,15 @@ class RowReader:
         for where, text, value in self._objects(lines, place):
             try:
                 _attempts(value, self)
-            except RowError as problem:
-                self.put_aside(where, str(problem), text)
+                weight = _weight(value)
+            except (RowError, RecursionError) as problem:
+                self.put_aside(where, why(problem), text)
                 continue
             job_id = str(value["job_id"])
             known = self._rows.get(job_id)
             if known is not None:
                 self._duplicates += 1
-            if known is None or _weight(value) > _weight(known):
+            if known is None or weight > _weight(known):
                 self._rows[job_id] = value
 
     def add_usage_lines(self, lines: Iterable[str], place: str) -> None:
@@ -100,8 +107,8 @@ class RowReader:
         for where, text, value in self._objects(lines, place):
             try:
                 key, ended_at, usage = _usage(value)
-            except RowError as problem:
-                self.put_aside(where, str(problem), text)
+            except (RowError, RecursionError) as problem:
+                self.put_aside(where, why(problem), text)
                 continue
             known = self._usage.get(key)
             if known is not None:
@@ -188,13 +195,13 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
     told = row.get("attempts") or []
     if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
         raise RowError("has attempts that are no list of objects")
-    array_index = told_whole(row, "array_index")
+    array_index = told_whole(row, "array_index", most=LARGEST_INTEGER)
     if not told and array_index is None and told_whole(row, "array_size") is not None:
         return []
-    submitted_at = _time(row, "created_at")
+    submitted_at = told_time(row, "created_at")
     if submitted_at is None:
         raise RowError("has no created_at")
-    vcpus, memory_mib = _resources(row)
+    vcpus, memory_mib = told_resources(row)
     job = _short(told_text(row, "job_definition"), reader.stage)
     queue = _short(told_text(row, "job_queue"), reader.stage)
     if not job or not queue:
@@ -203,6 +210,8 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
     if not isinstance(parameters, dict):
         raise RowError("has parameters that are no object")
     capabilities = row.get("platform_capabilities") or []
+    # read here so that a bad one is found here
+    told_text(row, "time"), told_text(row, "event_id")
 
     found: list[Attempt] = []
     waiting_since = submitted_at
@@ -211,16 +220,17 @@ def _attempts(row: Mapping[str, Any], reader: RowReader) -> list[Attempt]:
         container = one.get("container") or {}
         if not isinstance(container, dict):
             raise RowError(f"has an attempt {number} whose container is no object")
-        started_at = _time(one, "startedAt")
-        stopped_at = _time(one, "stoppedAt")
-        exit_code = told_whole(container, "exitCode")
+        started_at = told_time(one, "startedAt")
+        stopped_at = told_time(one, "stoppedAt")
+        exit_code = told_whole(container, "exitCode", most=LARGEST_INTEGER)
         reason = told_text(container, "reason")
+        told_text(container, "containerInstanceArn"), told_text(container, "taskArn")
         status_reason = told_text(one, "statusReason")
         if last:
             # what the event says of the job is what it says of its last attempt
-            started_at = started_at or (_time(row, "started_at") if told else None)
-            stopped_at = stopped_at or _time(row, "stopped_at") or told_moment(row, "time")
-            exit_code = exit_code if exit_code is not None else told_whole(row, "exit_code")
+            started_at = started_at or (told_time(row, "started_at") if told else None)
+            stopped_at = stopped_at or told_time(row, "stopped_at") or told_moment(row, "time")
+            exit_code = exit_code if exit_code is not None else told_whole(row, "exit_code", most=LARGEST_INTEGER)
             status_reason = told_text(row, "status_reason") or status_reason
         if stopped_at is None:
             raise RowError(f"has an attempt {number} that never stopped")
@@ -288,105 +298,24 @@ def _usage(row: Mapping[str, Any]) -> tuple[tuple[str, int], str, Usage]:
         raise RowError(
             f"has version {str(row.get('version'))[:40]}; this Batchyard reads version {conventions.USAGE_VERSION}"
         )
-    job_id, attempt, exit_code = told_text(row, "job_id"), told_whole(row, "attempt"), told_whole(row, "exit_code")
+    job_id, exit_code = told_text(row, "job_id"), told_whole(row, "exit_code")
+    attempt = told_whole(row, "attempt", most=LARGEST_INTEGER)
     if not job_id or attempt is None or attempt < 1 or exit_code is None:
         raise RowError("has no job_id, attempt or exit_code")
     cgroup_version = told_whole(row, "cgroup_version")
     usage = Usage(
-        peak_memory_mib=_measured(row, "peak_memory_mib"),
-        memory_limit_mib=_measured(row, "memory_limit_mib"),
-        cpu_s=_measured(row, "cpu_s"),
-        wall_s=_measured(row, "wall_s"),
+        peak_memory_mib=told_measured(row, "peak_memory_mib"),
+        memory_limit_mib=told_measured(row, "memory_limit_mib"),
+        cpu_s=told_measured(row, "cpu_s"),
+        wall_s=told_measured(row, "wall_s"),
         cgroup_version=0 if cgroup_version is None else cgroup_version,
         exit_code=exit_code,
         signal=told_text(row, "signal") or None,
-        items=_items(row),
+        items=told_items(row),
     )
     # read here so that a bad one is found here
     told_text(row, "owner"), told_text(row, "compute_environment"), told_text(row, "started_at")
     return (job_id, attempt), told_text(row, "ended_at"), usage
-
-
-def told_text(row: Mapping[str, Any], name: str) -> str:
-    """Empty where the row doesn't say. Raises RowError for what is no text."""
-    value = row.get(name)
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    raise RowError(f"has a {name} that is no text")
-
-
-def told_whole(row: Mapping[str, Any], name: str) -> int | None:
-    """None for a missing value: EventBridge writes "" for what an event lacks. Raises RowError."""
-    value = row.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise RowError(f"has a {name} that is no whole number")
-    try:
-        return int(value)
-    except ValueError:
-        raise RowError(f"has the {name} {str(value)[:40]!r}, which is no whole number") from None
-
-
-def _measured(row: Mapping[str, Any], name: str) -> float | None:
-    value = row.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise RowError(f"has a {name} that is no number from 0 on")
-    return float(value)
-
-
-def _items(row: Mapping[str, Any]) -> int | None:
-    value = row.get("items")
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= conventions.ITEMS_MAX:
-        raise RowError(f"has items that are no whole number from 0 to {conventions.ITEMS_MAX}")
-    return value
-
-
-def _time(row: Mapping[str, Any], name: str) -> datetime | None:
-    """Milliseconds since 1970, as events have them. 0 is how Batch writes "not yet"."""
-    value = told_whole(row, name)
-    if not value:
-        return None
-    try:
-        if value < _EARLIEST_MS:
-            raise ValueError
-        return datetime.fromtimestamp(value / 1000, tz=UTC)
-    except (ValueError, OverflowError, OSError):
-        raise RowError(f"has the {name} {value}, which is no time in milliseconds") from None
-
-
-def told_moment(row: Mapping[str, Any], name: str) -> datetime | None:
-    """Aware, in UTC; what names no zone is UTC. None where the row doesn't say. Raises RowError."""
-    text = told_text(row, name)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise RowError(f"has the {name} {text[:40]!r}, which is no time") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def plain(moment: datetime | None) -> datetime | None:
-    """UTC without its zone, as DuckDB's tables have it."""
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _resources(row: Mapping[str, Any]) -> tuple[float, int]:
-    asked: dict[str, str] = {}
-    requirements: Sequence[Any] = row.get("resource_requirements") or []
-    if isinstance(requirements, list):
-        asked = {str(one.get("type")): str(one.get("value")) for one in requirements if isinstance(one, dict)}
-    try:
-        return float(asked["VCPU"]), int(asked["MEMORY"])
-    except (KeyError, ValueError):
-        raise RowError("has resource_requirements without a VCPU and a MEMORY") from None
 
 
 def _short(arn: str, stage: str) -> str:

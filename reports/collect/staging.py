@@ -20,7 +20,8 @@ from jobs import conventions
 from reports.collect.ecs import EcsEvents, task_id
 from reports.collect.ledger import decode
 from reports.collect.queries import query
-from reports.collect.rows import RowReader, SetAside, plain
+from reports.collect.rows import RowReader, SetAside
+from reports.collect.values import plain
 
 Kind = Literal["attempts", "usage", "ecs"]
 KINDS: Final[tuple[Kind, ...]] = ("attempts", "usage", "ecs")

@@ -33,6 +33,7 @@ SELECT
       THEN
         is_text(container_instance_arn) AND coalesce(container_instance_arn, '""') <> '""' AND is_text(instance_id) AND is_text(status)
         AND is_text(instance_type) AND is_moment_or_none(registered_at) AND is_whole(cpu) AND is_whole(memory)
+        AND coalesce(greatest(told_whole(cpu), told_whole(memory)), 0) < 2147483648
         AND (agent_connected IS NULL OR agent_connected IN ('""', 'true', 'false'))
       WHEN is_task
       THEN

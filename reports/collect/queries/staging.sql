@@ -12,7 +12,8 @@ CREATE OR REPLACE TEMP MACRO told_measured(x) AS TRY_CAST(x AS DOUBLE);
 CREATE OR REPLACE TEMP MACRO is_count(x) AS x IS NULL OR regexp_full_match(x, '0|[1-9][0-9]{0,11}|1000000000000');
 CREATE OR REPLACE TEMP MACRO is_moment(x) AS
   regexp_full_match(x, '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|\+00:00)')
-  AND TRY_CAST(x AS TIMESTAMP) IS NOT NULL;
+  -- narrower than the first and the last moment of reports/collect/values.py
+  AND coalesce(TRY_CAST(x AS TIMESTAMP) BETWEEN TIMESTAMP '2001-09-10' AND TIMESTAMP '2286-11-20', FALSE);
 CREATE OR REPLACE TEMP MACRO is_moment_or_none(x) AS coalesce(x, '""') = '""' OR is_moment(told_text(x));
 CREATE OR REPLACE TEMP MACRO told_moment(x) AS TRY_CAST(told_text(x) AS TIMESTAMP);
 CREATE OR REPLACE TEMP MACRO last_part(x) AS split_part(told_text(x), '/', -1);
