@@ -22,6 +22,7 @@ ARRAY_NAME: Final = "batchyard-array"
 """In the build context of jobs with a manifest."""
 LAMBDA_FILES: Final = (
     Path("jobs/__init__.py"),
+    Path("jobs/conventions.py"),
     ARRAY_FILE,
     Path("jobs/probe/lambda_secrets.py"),
     Path("jobs/probe/on_lambda.py"),

@@ -27,6 +27,10 @@ ENV_SECRETS: Final = "BATCHYARD_SECRETS"
 """Of a job on Lambda: what on Batch its definition says."""
 LAMBDA_QUEUE: Final = "lambda"
 """What the ledger says of the queue of a job that goes through none."""
+LAMBDA_CAPABILITY: Final = "LAMBDA"
+"""What it says of the platform, beside Batch's EC2 and FARGATE."""
+LAMBDA_VCPU_MIB: Final = 1_769
+"""Memory with which a function has one vCPU; with more or less it has as much more or less (Lambda Developer Guide)."""
 ITEMS_MAX: Final = 10**12
 ENV_RESULTS: Final = "BATCHYARD_RESULTS"
 """Set by `batchyard-results`: where this attempt's results belong, `s3://<bucket>/<job>/data/day=…/run=…/`."""
@@ -37,6 +41,12 @@ ENV_RESULTS_COPY: Final = "BATCHYARD_RESULTS_COPY"
 """Set by the job definition where Redshift loads each run: `yes`."""
 RESERVED_ENV_PREFIXES: Final = ("BATCHYARD_", "AWS_BATCH")
 """Batch refuses AWS_BATCH itself; BATCHYARD_ is set by the job definition."""
+
+# Batch's words for how an attempt ended, which every platform's record has
+EXITED: Final = "Essential container in task exited"
+TIMED_OUT: Final = "Job attempt duration exceeded timeout"
+OUT_OF_MEMORY: Final = "OutOfMemoryError: Container killed due to memory usage"
+SECRETS_UNREADABLE: Final = "ResourceInitializationError: unable to pull secrets or registry auth"
 
 ENV_BATCH_JOB_ID: Final = "AWS_BATCH_JOB_ID"
 ENV_BATCH_JOB_ATTEMPT: Final = "AWS_BATCH_JOB_ATTEMPT"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from jobs import conventions
 from jobs.spec.model import OnFailure, Retry
 
 Action = Literal["RETRY", "EXIT"]
@@ -12,7 +13,7 @@ Action = Literal["RETRY", "EXIT"]
 SPOT_RECLAIM_STATUS_REASON = "Host EC2*"
 FARGATE_SPOT_STATUS_REASON = "Your Spot Task was interrupted.*"
 OUT_OF_MEMORY_REASON = "OutOfMemoryError*"
-APPLICATION_ENDED_STATUS_REASON = "Essential container in task exited*"
+APPLICATION_ENDED_STATUS_REASON = f"{conventions.EXITED}*"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ import urllib.error
 from collections.abc import Mapping
 from typing import Any
 
+from jobs import conventions
 from jobs.probe.array_line import UNAVAILABLE, Refused, ask
 
-SOURCES = "BATCHYARD_SECRETS"
 _JSON = "application/x-amz-json-1.1"
 
 
@@ -20,7 +20,7 @@ def values(environ: Mapping[str, str]) -> dict[str, str]:
     """Variable → value, for each that `BATCHYARD_SECRETS` names: JSON, variable → ARN of a parameter, or of a secret
     and behind it `:<key>::` of its JSON object. Raises Refused naming the variable, with Batch's words."""
     found = {}
-    for variable, source in sorted(json.loads(environ.get(SOURCES) or "{}").items()):
+    for variable, source in sorted(json.loads(environ.get(conventions.ENV_SECRETS) or "{}").items()):
         try:
             found[variable] = _value(source, environ)
         except urllib.error.HTTPError as error:
@@ -76,5 +76,4 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 
 def _unreadable(variable: str, source: str, why: str) -> Refused:
-    begin = "ResourceInitializationError: unable to pull secrets or registry auth"
-    return Refused(f"{begin}: {variable} from {source}: {why}", UNAVAILABLE)
+    return Refused(f"{conventions.SECRETS_UNREADABLE}: {variable} from {source}: {why}", UNAVAILABLE)

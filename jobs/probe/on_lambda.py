@@ -23,20 +23,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs import conventions
+from jobs.conventions import EXITED, OUT_OF_MEMORY, TIMED_OUT
 from jobs.probe.array_line import Refused
-from jobs.probe.lambda_secrets import SOURCES, values
+from jobs.probe.lambda_secrets import values
 
 API = "/2018-06-01/runtime/"
 REFERENCE = "Ref::"
 # of an attempt's last seconds: to end the job before Lambda ends everything, and to write the record
 RESERVE_S, GRACE_S = 5.0, 2.0
-# jobs/spec/on_lambda.py has it too, which needs more than an image has
-MIB_A_VCPU = 1769
 # sysexits: the event is no use
 BAD_EVENT = 64
-TIMED_OUT = "Job attempt duration exceeded timeout"
-EXITED = "Essential container in task exited"
-OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 
 def call(
@@ -97,8 +94,14 @@ def milliseconds(text: object, now_ms: int) -> int:
 
 def environment_of(job_id: str) -> dict[str, str]:
     """What the job finds: as on Batch, and nothing that makes the probe a runtime again. Raises Refused."""
-    environ = {name: value for name, value in os.environ.items() if name not in ("AWS_LAMBDA_RUNTIME_API", SOURCES)}
-    return {**environ, **values(os.environ), "AWS_BATCH_JOB_ID": job_id, "AWS_BATCH_JOB_ATTEMPT": "1", "TMPDIR": "/tmp"}
+    hidden = ("AWS_LAMBDA_RUNTIME_API", conventions.ENV_SECRETS)
+    return {
+        **{name: value for name, value in os.environ.items() if name not in hidden},
+        **values(os.environ),
+        conventions.ENV_BATCH_JOB_ID: job_id,
+        conventions.ENV_BATCH_JOB_ATTEMPT: "1",
+        "TMPDIR": "/tmp",
+    }
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], limit_s: float) -> tuple[int, bool]:
@@ -136,10 +139,10 @@ def attempt(probe: str, command: Sequence[str], headers: http.client.HTTPMessage
     code, timed_out, reason = BAD_EVENT, False, ""
     try:
         given, submitted_at = event_of(body)
-        parameters = {**json.loads(os.environ.get("BATCHYARD_PARAMETERS") or "{}"), **given}
+        parameters = {**json.loads(os.environ.get(conventions.ENV_PARAMETERS) or "{}"), **given}
         arguments = [probe, *filled(command, parameters)]
         left_s = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time() - RESERVE_S
-        limit_s = min(float(os.environ.get("BATCHYARD_TIMEOUT_S") or left_s), left_s)
+        limit_s = min(float(os.environ.get(conventions.ENV_TIMEOUT_S) or left_s), left_s)
         code, timed_out = run(arguments, environment_of(job_id), max(limit_s, 0.1))
     except (OSError, ValueError, Refused) as error:
         reason = str(error)
@@ -162,13 +165,13 @@ def _row(
     status_reason = TIMED_OUT if timed_out else EXITED
     container = {"exitCode": code, "reason": reason, "logStreamName": stream}
     return {
-        "type": "attempt",
+        "type": conventions.ATTEMPT_TYPE,
         "event_id": job_id,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(stopped_ms / 1000)),
         "job_id": job_id,
         "job_name": name,
-        "job_queue": "lambda",
-        "job_definition": os.environ.get("BATCHYARD_JOB", ""),
+        "job_queue": conventions.LAMBDA_QUEUE,
+        "job_definition": os.environ.get(conventions.ENV_JOB, ""),
         "status": "FAILED" if code or timed_out else "SUCCEEDED",
         "status_reason": status_reason,
         "created_at": submitted_ms,
@@ -178,16 +181,16 @@ def _row(
             {"container": container, "startedAt": started_ms, "stoppedAt": stopped_ms, "statusReason": status_reason}
         ],
         "resource_requirements": [
-            {"type": "VCPU", "value": f"{memory_mib / MIB_A_VCPU:.2f}"},
+            {"type": "VCPU", "value": f"{memory_mib / conventions.LAMBDA_VCPU_MIB:.2f}"},
             {"type": "MEMORY", "value": str(memory_mib)},
         ],
-        "image": os.environ.get("BATCHYARD_IMAGE", ""),
+        "image": os.environ.get(conventions.ENV_IMAGE, ""),
         "exit_code": code,
         "log_stream": stream,
         "array_index": "",
         "array_size": "",
         "parameters": dict(parameters),
-        "platform_capabilities": ["LAMBDA"],
+        "platform_capabilities": [conventions.LAMBDA_CAPABILITY],
     }
 
 

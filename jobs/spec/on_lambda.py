@@ -8,14 +8,13 @@ import math
 import re
 from typing import Final
 
+from jobs.conventions import LAMBDA_VCPU_MIB
 from jobs.spec.found import Found, PlaceOf, problem_at
 from jobs.spec.model import JobSpec
 from jobs.spec.yaml_file import KeyPath
 
 TIMEOUT_MAX_S: Final = 900
 MEMORY_MIB: Final = (128, 10_240)
-VCPU_MIB: Final = 1_769
-"""Memory with which a function has one vCPU; with more or less it has as much more or less (Lambda Developer Guide)."""
 LEAST_VCPUS: Final = 0.25
 """What `vcpus` may say at any memory: the least the key takes."""
 ATTEMPTS_MAX: Final = 3
@@ -34,7 +33,7 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 
 def vcpus_of(memory_mib: int) -> float:
     """vCPUs that a function of this memory has."""
-    return memory_mib / VCPU_MIB
+    return memory_mib / LAMBDA_VCPU_MIB
 
 
 def lambda_problems(spec: JobSpec, place_of: PlaceOf, bad: set[int | str]) -> list[Found]:
@@ -78,9 +77,9 @@ def _resources(spec: JobSpec) -> list[tuple[KeyPath, str, str, str]]:
         found.append((("resources", "memory_mib"), str(resources.memory_mib), allowed, remedy))
         return found
     if resources.vcpus > max(LEAST_VCPUS, vcpus_of(resources.memory_mib)):
-        needed = math.ceil(resources.vcpus * VCPU_MIB)
+        needed = math.ceil(resources.vcpus * LAMBDA_VCPU_MIB)
         given = f"{resources.memory_mib:,} MiB come with {vcpus_of(resources.memory_mib):.2f}"
-        allowed = f"on Lambda memory brings the vCPUs, {VCPU_MIB:,} MiB one: {given}"
+        allowed = f"on Lambda memory brings the vCPUs, {LAMBDA_VCPU_MIB:,} MiB one: {given}"
         lower = f"{max(LEAST_VCPUS, int(vcpus_of(resources.memory_mib) * 100) / 100):g}"
         more = f"write memory_mib: {needed} or vcpus: {lower}" if needed <= most else f"write vcpus: {lower}"
         found.append((("resources", "vcpus"), resources.vcpus_text, allowed, f"{more}, or {_OTHER}"))

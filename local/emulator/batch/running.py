@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-ESSENTIAL_EXITED = "Essential container in task exited"
+from jobs import conventions
+
+ESSENTIAL_EXITED = conventions.EXITED
 FAILED_TO_START = "Task failed to start"
-TIMED_OUT = "Job attempt duration exceeded timeout"
-OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+TIMED_OUT = conventions.TIMED_OUT
+OUT_OF_MEMORY = conventions.OUT_OF_MEMORY
 
 
 @dataclass(frozen=True, kw_only=True)

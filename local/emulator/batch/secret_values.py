@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jobs import conventions
+
 
 class SecretUnreadable(Exception):
     """A secret can't be read; on AWS the task doesn't start."""
@@ -27,9 +29,7 @@ def read_secrets(client_of: Callable[[str], Any], secrets: Mapping[str, str], re
         try:
             values[name] = _read(client_of, source, refusal)
         except (ClientError, BotoCoreError, KeyError, ValueError, PermissionError) as error:
-            raise SecretUnreadable(
-                f"ResourceInitializationError: unable to pull secrets or registry auth: {name} from {source}: {error}"
-            ) from error
+            raise SecretUnreadable(f"{conventions.SECRETS_UNREADABLE}: {name} from {source}: {error}") from error
     return values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-MIB_A_VCPU = 1769
+from jobs import conventions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,4 +31,4 @@ class Function:
 
     @property
     def vcpus(self) -> float:
-        return self.memory_mib / MIB_A_VCPU
+        return self.memory_mib / conventions.LAMBDA_VCPU_MIB
