@@ -7,8 +7,11 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Final, TypeGuard, get_type_hints
 
 from pulumi.runtime import invoke
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from jobs.problems import Problem, Problems, listing
+from jobs.user_schedules import StageSchedules
 
 OUTPUT: Final = "stage"
 VERSION: Final = 1
@@ -60,22 +63,6 @@ class NetworkLocation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SchedulesLocation:
-    """What users' own schedules are made with, beside their jobs."""
-
-    group: str
-    """Name of the schedule group they are in."""
-    role_arn: str
-    """May submit the schedulable jobs and nothing else."""
-    dead_letters_arn: str
-    target_arn: str
-    timezone: str
-    """Of schedules that name none."""
-    per_owner: int
-    """Schedules an owner may have."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class StageReference:
     """The outputs contract: what a stage exports as `stage`. Maps go from the name in settings or job folder."""
 
@@ -118,8 +105,8 @@ class StageReference:
     network: NetworkLocation
     security_groups: Mapping[str, str] = field(default_factory=dict)
     """Isolated job → its security group; empty for a stage of before there were any."""
-    schedules: SchedulesLocation | None = None
-    """None in a stage without schedulable jobs."""
+    schedules: StageSchedules | None = None
+    """What users' own schedules are made with; None in a stage without schedulable jobs."""
 
     @classmethod
     def read(cls, stack: str, *, place: str | None = None) -> StageReference:
@@ -176,7 +163,6 @@ class StageReference:
 _LOCATIONS: Final[Mapping[Any, type[Any]]] = {
     LedgerLocation: LedgerLocation,
     NetworkLocation: NetworkLocation,
-    SchedulesLocation | None: SchedulesLocation,
 }
 _OF_MAPPINGS: Final[Mapping[Any, type[Any]]] = {
     Mapping[str, EnvironmentLocation]: EnvironmentLocation,
@@ -200,6 +186,14 @@ def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> 
             problems += inner_problems
             if not inner_problems:
                 found[one.name] = _LOCATIONS[hint](**inner)
+        elif hint == StageSchedules | None and isinstance(given, Mapping):
+            try:
+                found[one.name] = StageSchedules.model_validate(given)
+            except ValidationError as error:
+                problems += [
+                    _incomplete(place, ".".join((at, *map(str, wrong["loc"]))), _given(wrong))
+                    for wrong in error.errors()
+                ]
         elif hint in _OF_MAPPINGS and _holds_mappings(given):
             held = {}
             for name, told in given.items():
@@ -209,14 +203,23 @@ def _typed(kind: type[Any], value: Mapping[str, Any], place: str, path: str) -> 
                     held[name] = _OF_MAPPINGS[hint](**inner)
             found[one.name] = held
         else:
-            state = "missing" if given is None else f"of the type {type(given).__name__}"
-            problems += _problem(
-                place,
-                f"incomplete: {at} is {state}",
-                "version 1 of the outputs contract has it",
-                "bring that stack up again",
-            )
+            problems.append(_incomplete(place, at, given))
     return found, problems
+
+
+def _given(wrong: ErrorDetails) -> object:
+    """What stands there, None where nothing does."""
+    return None if wrong["type"] == "missing" else wrong["input"]
+
+
+def _incomplete(place: str, at: str, given: object) -> Problem:
+    state = "missing" if given is None else f"of the type {type(given).__name__}"
+    return Problem(
+        place=place,
+        got=f"incomplete: {at} is {state}",
+        allowed="version 1 of the outputs contract has it",
+        remedy="bring that stack up again",
+    )
 
 
 def _is_younger(one: Field[Any]) -> bool:

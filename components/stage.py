@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components import dispatch, reference
+from components import reference
 from components.access import InstanceAccess, InstanceAccessArgs
 from components.account import Account
 from components.buckets import Bucket, BucketArgs
@@ -25,11 +25,11 @@ from components.ledger import Ledger, LedgerArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.names import Names
 from components.network import Network
-from components.report_facts import report_facts
 from components.results_place import make_results_places
 from components.secrets import JobSecrets
 from components.settings import ComputeEnvironmentSettings, QueueSettings
 from components.stage_network import network_args
+from components.stage_outputs import make_stage_file, stage_outputs
 from components.state_patterns import Watched
 from components.tagging import stage_tags, tagging
 from components.topics import stage_topics
@@ -92,8 +92,8 @@ class Stage(pulumi.ComponentResource):
         self.schedules = make_user_schedules(started, settings, args.account, self._alarm_topic_arn, self._child)
         self.results = make_results_places(args.plan.jobs, self._trigger_places, self._child)
 
-        self.outputs = self._outputs()
-        self._stage_file()
+        self.outputs = stage_outputs(self, args)
+        make_stage_file(self, args, self._child)
         self.register_outputs({reference.OUTPUT: self.outputs})
 
     @property
@@ -316,82 +316,3 @@ class Stage(pulumi.ComponentResource):
             login=login,
             force_destroy=self._settings.force_destroy,
         )
-
-    def _stage_file(self) -> None:
-        """What the outputs say, and what a report is asked with: a job has neither a stack nor this repository."""
-        bucket = self.buckets.get(conventions.REPORTS_BUCKET)
-        if bucket is None:
-            return
-        jobs = {planned.name: planned.spec for planned in self._args.plan.jobs}
-        facts = report_facts(self._settings, jobs, endpoint_url=self._args.endpoint_url)
-        aws.s3.BucketObjectv2(
-            self._names.of("bucket", conventions.REPORTS_BUCKET, "stage"),
-            bucket=bucket.name,
-            key=conventions.STAGE_FILE,
-            content=pulumi.Output.json_dumps({**self.outputs, "report": facts.model_dump()}, sort_keys=True),
-            content_type="application/json",
-            opts=self._child,
-        )
-
-    def _outputs(self) -> Mapping[str, Any]:
-        dead_letters = {"ledger": self.ledger.dead_letters_url}
-        for job in self.jobs.values():
-            dead_letters |= {**job.triggers.dead_letters, **job.dead_letters}
-        if self.schedules is not None:
-            dead_letters["schedules"] = self.schedules.dead_letters_url
-        dead_letters |= self.results.dead_letters
-        return {
-            "version": reference.VERSION,
-            "project": conventions.PROJECT,
-            "stage": self._settings.stage,
-            "region": self._settings.region,
-            "account": self._args.account.account_id,
-            "compute_environments": {name: one.arn for name, one in self.compute_environments.items()},
-            "environments": {
-                name: {"kind": one.kind, "arn": one.arn, "ecs_cluster_arn": one.ecs_cluster_arn}
-                for name, one in self.compute_environments.items()
-            },
-            "queues": {name: queue.arn for name, queue in self.queues.items()},
-            "job_definitions": {
-                **{
-                    name: job.definition_arn_prefix
-                    for name, job in self.jobs.items()
-                    if job.definition_arn_prefix is not None
-                },
-                **{
-                    f"{name}-{dispatch.PART}": job.dispatch_arn_prefix
-                    for name, job in self.jobs.items()
-                    if job.dispatch_arn_prefix is not None
-                },
-            },
-            "functions": {name: job.function_arn for name, job in self.jobs.items() if job.function_arn is not None},
-            "images": {name: job.image_reference for name, job in self.jobs.items()},
-            "repositories": {name: job.repository_arn for name, job in self.jobs.items()},
-            "buckets": {name: bucket.name for name, bucket in self.buckets.items()},
-            "results": self.results.locations,
-            "roles": {name: job.role_arn for name, job in self.jobs.items()},
-            "log_groups": {name: job.log_group_name for name, job in self.jobs.items()},
-            "owners": {planned.name: planned.spec.owner for planned in self._args.plan.jobs},
-            "topics": {
-                **({} if self.monitoring is None else {"failures": self.monitoring.topic_arn}),
-                **self.topics,
-            },
-            "dead_letters": dead_letters,
-            "message_queues": {
-                name: url for job in self.jobs.values() for name, url in job.triggers.message_queues.items()
-            },
-            "ledger": {
-                "bucket": self.buckets[conventions.LEDGER_BUCKET].name,
-                "attempts_prefix": conventions.LEDGER_ATTEMPTS_PREFIX,
-                "usage_prefix": conventions.LEDGER_USAGE_PREFIX,
-                "ecs_prefix": conventions.LEDGER_ECS_PREFIX,
-                "errors_prefix": conventions.LEDGER_ERRORS_PREFIX,
-            },
-            "network": {
-                "vpc_id": self.network.vpc_id,
-                "subnet_ids": self.network.subnet_ids,
-                "security_group_id": self.network.security_group_id,
-            },
-            "security_groups": {job: group.security_group_id for job, group in self.isolated_groups.items()},
-            **({} if self.schedules is None else {"schedules": self.schedules.outputs}),
-        }

@@ -96,8 +96,12 @@ def test_another_program_reads_them_typed(allowing: Recording) -> None:
     schedules = StageReference.parse(outputs, stack="dev").schedules
     assert schedules is not None
     assert (schedules.role_arn, schedules.per_owner) == (outputs["schedules"]["role_arn"], 5)
+    assert schedules.jobs["monthly"].required == ("month",)
     del outputs["schedules"]["role_arn"]
-    with pytest.raises(Problems, match=r"stage\.schedules\.role_arn is missing"):
+    outputs["schedules"]["jobs"]["sweep"]["array_size"] = ["10"]
+    with pytest.raises(
+        Problems, match=r"(?s)schedules\.role_arn is missing.*jobs\.sweep\.array_size is of the type list"
+    ):
         StageReference.parse(outputs, stack="dev")
 
 
