@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from duckdb import DuckDBPyConnection
 
@@ -42,6 +42,12 @@ from reports.model.report import (
     Waste,
 )
 from reports.model.tables import ON_DEMAND_PRICES
+
+_COSTS: Final = frozenset({"cost_nano", "success_nano", "failed_nano", "retried_nano", "on_demand_nano", "share"}) | {
+    "per_success_nano",
+    "per_child_nano",
+    "per_item_nano",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +128,23 @@ def summarise(holder: DuckDBPyConnection | Engine, asked: Asked) -> Report:
         requests=asked.requests,
     )
     said = sentence(report, bill_whole=asked.bill_whole, on_record_since=min(calendar.billed, default=None))
-    return report.model_copy(update={"sentence": said})
+    return (report if asked.billed else _without_costs(report)).model_copy(update={"sentence": said})
+
+
+def _without_costs(report: Report) -> Report:
+    """Where there is no bill, what isn't known isn't 0."""
+
+    def unknown(row: Group | UnitCosts) -> dict[str, None]:
+        return {name: None for name in type(row).model_fields if name in _COSTS}
+
+    groups = {
+        name: tuple(group.model_copy(update=unknown(group)) for group in rows)
+        for name, rows in report.breakdowns.items()
+    }
+    units = tuple(unit.model_copy(update=unknown(unit)) for unit in report.units)
+    identity = report.identity.model_copy(update={"lines": ()})
+    gone = {"changes": (), "change_total": None, "days": (), "waste": ()}
+    return report.model_copy(update={"breakdowns": groups, "units": units, "identity": identity, **gone})
 
 
 @dataclass(frozen=True, kw_only=True)

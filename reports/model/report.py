@@ -49,17 +49,18 @@ class Group(Part):
     """One row of a breakdown: a job, an owner, a queue… `cost_nano` holds its attempts' costs.
 
     `on_demand_nano` is what they would have cost without spot capacity; None where a price for that isn't known.
+    Without a bill no cost is known.
     """
 
     key: str
-    cost_nano: int
+    cost_nano: int | None
     share: float | None
     previous_nano: int | None
     attempts: int
     succeeded: int
     per_success_nano: int | None
-    failed_nano: int
-    retried_nano: int
+    failed_nano: int | None
+    retried_nano: int | None
     on_demand_nano: int | None
 
 
@@ -84,14 +85,14 @@ class UnitCosts(Part):
 
     `success_nano` and `failed_nano` add up to `cost_nano`; `retried_nano` is of attempts that another followed. `items`
     is what `told_items` of the successful attempts told; an item has a price, with a fraction of a nano-dollar, only
-    where all of them did.
+    where all of them did. Without a bill no cost is known.
     """
 
     job: str
-    cost_nano: int
-    success_nano: int
-    failed_nano: int
-    retried_nano: int
+    cost_nano: int | None
+    success_nano: int | None
+    failed_nano: int | None
+    retried_nano: int | None
     succeeded: int
     per_success_nano: int | None
     children: int

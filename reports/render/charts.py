@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from reports.model import words
-from reports.model.report import Day, Report
+from reports.model.report import Day, Group, Report
 from reports.render.lines import shorten
 
 WIDTH = 720
@@ -66,33 +66,37 @@ def days_chart(report: Report) -> str:
 
 def jobs_chart(report: Report, *, most_rows: int = 12) -> str:
     """The dearest jobs, this period over the one before. Empty without jobs."""
-    groups = [group for group in report.breakdowns.get("job", ()) if group.cost_nano > 0 or group.previous_nano][
-        :most_rows
-    ]
-    if not groups:
+    if report.total_nano is None:
+        return ""
+    told = [(group, max(0, group.cost_nano or 0), max(0, group.previous_nano or 0)) for group in _jobs(report)]
+    bars = [bar for bar in told if bar[1] or bar[2]][:most_rows]
+    if not bars:
         return ""
     row, left, right = 30, 200, 110
-    height = row * len(groups) + 8
-    most = max(max(group.cost_nano, group.previous_nano or 0) for group in groups) or 1
-    scale = (WIDTH - left - right) / most
+    height = row * len(bars) + 8
+    scale = (WIDTH - left - right) / max(max(now, before) for _, now, before in bars)
     parts = [_open(height, "Jobs by cost")]
-    for n, group in enumerate(groups):
+    for n, (group, now, before) in enumerate(bars):
         y = n * row + 4
         name = escape(shorten(group.key, _LABEL))
         parts.append(f'<text class="label" x="{left - 10}" y="{y + 16}" text-anchor="end">{name}</text>')
-        if group.previous_nano:
+        if before:
             parts.append(
-                f'<rect class="before" x="{left}" y="{y + 15}" width="{group.previous_nano * scale:.1f}" height="7">'
-                f"<title>the period before: {escape(words.money(group.previous_nano, report.currency))}</title></rect>"
+                f'<rect class="before" x="{left}" y="{y + 15}" width="{before * scale:.1f}" height="7">'
+                f"<title>the period before: {escape(words.money(before, report.currency))}</title></rect>"
             )
         parts.append(
-            f'<rect class="jobs" x="{left}" y="{y + 3}" width="{max(1.0, group.cost_nano * scale):.1f}" height="12">'
+            f'<rect class="jobs" x="{left}" y="{y + 3}" width="{max(1.0, now * scale):.1f}" height="12">'
             f"<title>{escape(group.key)}: {escape(words.money(group.cost_nano, report.currency))}</title></rect>"
         )
-        x = left + max(group.cost_nano, group.previous_nano or 0) * scale + 8
+        x = left + max(now, before) * scale + 8
         amount = escape(words.headline(group.cost_nano, report.currency))
         parts.append(f'<text class="value" x="{x:.1f}" y="{y + 16}">{amount}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def _jobs(report: Report) -> Sequence[Group]:
+    return report.breakdowns.get("job", ())
 
 
 def _sum(day: Day, side: int) -> int:

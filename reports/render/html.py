@@ -44,8 +44,9 @@ def tiles(report: Report) -> list[tuple[str, str]]:
     currency = report.currency
     # every breakdown has all attempts; a report may show but one of them
     attempts = max((sum(group.attempts for group in groups) for groups in report.breakdowns.values()), default=0)
-    jobs = sum(line.cost_nano for line in report.identity.lines if line.name == "jobs")
-    idle = sum(waste.cost_nano for waste in report.waste if waste.reason == "idle")
+    known = report.total_nano is not None
+    jobs = sum(line.cost_nano for line in report.identity.lines if line.name == "jobs") if known else None
+    idle = sum(waste.cost_nano for waste in report.waste if waste.reason == "idle") if known else None
     shown = [
         ("the bill", words.headline(report.total_nano, currency)),
         ("on jobs", words.headline(jobs, currency)),

@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
-from reports.render.tables import TableView
+from reports.render.cells import TableView
 
 GAP: Final = 2
 """Columns of a terminal between a table's columns."""

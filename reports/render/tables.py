@@ -2,101 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from dataclasses import replace
+from typing import Final, get_args
 
 from reports.model import words
 from reports.model.report import Change, Dimension, Group, Report, Spot, SpotSaving, UnitCosts
+from reports.render import cells
+from reports.render.cells import Cell, TableView
 
-Align = Literal["left", "right"]
 _ROUNDING_NANO: Final = 1_000
 """What whole nano-dollars leave over isn't worth a line of its own."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """`text` is what people read; `value` is what sorting and spreadsheets take."""
-
-    text: str
-    value: str | float | int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableView:
-    """`key` names it in files and anchors."""
-
-    key: str
-    title: str
-    note: str
-    columns: tuple[tuple[str, Align], ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    total: int | None = None
-    """Which of the rows is the sum of the others."""
-
-
 def tables(report: Report) -> tuple[TableView, ...]:
     """Every table with rows, in the report's order."""
-    made = [_identity(report), *(_breakdown(report, dimension) for dimension in get_args(Dimension))]
+    return tuple(table for table in _all(report) if table.rows)
+
+
+def data_tables(report: Report) -> tuple[TableView, ...]:
+    """For programs: every table, also without rows, and nothing in it but its rows; a sum among them would be added up
+    again. What is beside the bill is a table of its own."""
+    made = [replace(table, rows=table.rows[: table.total], total=None) for table in _all(report)]
+    return (made[0], _apart(report), *made[1:])
+
+
+def _all(report: Report) -> list[TableView]:
+    made = [_identity(report), _days(report)]
+    made += [_breakdown(report, dimension) for dimension in get_args(Dimension)]
     made += [_changes(report), units(report), spot(report), _jobs(report), _queues(report), _waste(report)]
     made += [_anomalies(report), _month(report), _budgets(report), _proposals(report), _no_proposals(report)]
-    return tuple(table for table in made if table.rows)
-
-
-def _text(text: str) -> Cell:
-    return Cell(text=text, value=text)
-
-
-def _money(nano: int | None, report: Report) -> Cell:
-    return Cell(text=words.money(nano, report.currency), value=None if nano is None else nano / 1e9)
-
-
-def _signed(nano: int, report: Report) -> Cell:
-    return Cell(text=words.signed(nano, report.currency), value=nano / 1e9)
-
-
-def _count(number: int) -> Cell:
-    return Cell(text=words.count(number), value=number)
-
-
-def _share(value: float | None) -> Cell:
-    return Cell(text=words.share(value), value=value)
-
-
-def _unit_price(nano: float | None, report: Report) -> Cell:
-    return Cell(text=words.unit_price(nano, report.currency), value=_whole(nano))
-
-
-def _written(value: float | None, write: Callable[[float | None], str]) -> Cell:
-    return Cell(text=write(value), value=value)
-
-
-def _table(
-    key: str, title: str, note: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, left: int = 1
-) -> TableView:
-    aligned = tuple((name, "left" if n < left else "right") for n, name in enumerate(columns))
-    return TableView(key=key, title=title, note=note, columns=aligned, rows=tuple(tuple(row) for row in rows))  # type: ignore[arg-type]
+    return made
 
 
 def _identity(report: Report) -> TableView:
     rows = [
-        [_text(line.name), _money(line.cost_nano, report), _share(_part(line.cost_nano, report))]
+        [cells.text(line.name), cells.money(line.cost_nano, report), cells.share(_part(line.cost_nano, report))]
         for line in report.identity.lines
     ]
     rows.append(
         [
-            _text("bill"),
-            _money(report.identity.bill_nano, report),
-            _share(_part(report.identity.bill_nano or 0, report)),
+            cells.text("bill"),
+            cells.money(report.identity.bill_nano, report),
+            cells.share(_part(report.identity.bill_nano or 0, report)),
         ]
     )
     rows += [
-        [_text(f"beside it: {line.name}"), _money(line.cost_nano, report), _share(None)]
+        [cells.text(f"beside it: {line.name}"), cells.money(line.cost_nano, report), cells.share(None)]
         for line in report.identity.apart
     ]
     note = "The lines add up to the bill's usage exactly; credits, refunds and tax are beside it."
-    view = _table("identity", "Where the bill went", note, ("", "cost", "share"), rows)
+    view = cells.table(report, "identity", "Where the bill went", note, ("|line", "cost|cost_$", "share"), rows)
     return replace(view, total=len(report.identity.lines))
+
+
+def _apart(report: Report) -> TableView:
+    rows = [[cells.text(line.name), cells.money(line.cost_nano, report)] for line in report.identity.apart]
+    return cells.table(report, "apart", "Beside the bill", "", ("|line", "cost|cost_$"), rows)
+
+
+def _days(report: Report) -> TableView:
+    rows = [
+        [
+            cells.text(day.day.isoformat()),
+            cells.money(day.jobs_nano + day.idle_nano + day.other_nano, report),
+            cells.money(day.jobs_nano, report),
+            cells.money(day.idle_nano, report),
+            cells.money(day.other_nano, report),
+            Cell(text="may still change" if day.estimated else "", value=day.estimated),
+        ]
+        for day in report.days
+    ]
+    note = "Other: storage, network, logs, and what nothing explains."
+    columns = ("day", "cost|cost_$", "jobs|jobs_$", "idle|idle_$", "other|other_$", "|estimated")
+    return cells.table(report, "days", "By day", note, columns, rows)
 
 
 def _part(nano: int, report: Report) -> float | None:
@@ -108,53 +86,53 @@ def _part(nano: int, report: Report) -> float | None:
 def _breakdown(report: Report, dimension: Dimension) -> TableView:
     def row(group: Group) -> list[Cell]:
         return [
-            _text(group.key or words.NONE),
-            _money(group.cost_nano, report),
-            _share(group.share),
+            cells.text(group.key or words.NONE),
+            cells.money(group.cost_nano, report),
+            cells.share(group.share),
             Cell(text=words.change(group.cost_nano, group.previous_nano), value=_ratio(group)),
-            _count(group.attempts),
-            _share(group.succeeded / group.attempts if group.attempts else None),
-            _unit_price(group.per_success_nano, report),
-            _money(group.failed_nano, report),
-            *([_money(group.on_demand_nano, report)] if report.spot is not None else []),
+            cells.count(group.attempts),
+            cells.share(group.succeeded / group.attempts if group.attempts else None),
+            cells.unit_price(group.per_success_nano, report),
+            cells.money(group.failed_nano, report),
+            *([cells.money(group.on_demand_nano, report)] if report.spot is not None else []),
         ]
 
-    columns = [dimension, "cost", "share", "change", "attempts", "succeeded", "a success", "failed attempts"]
+    columns = [dimension, "cost|cost_$", "share", "change|change_ratio", "attempts", "succeeded|succeeded_share"]
+    columns += ["a success|per_success_$", "failed attempts|failed_$"]
     notes = ["What jobs cost; idle machines are apart."]
     if report.spot is not None:
-        columns.append("on demand")
+        columns.append("on demand|on_demand_$")
         notes.append("On demand: the same without spot capacity.")
     # one breakdown explains them all
     note = " ".join(notes) if dimension in [*report.breakdowns][:1] else ""
     rows = [row(group) for group in report.breakdowns.get(dimension, ())]
-    return _table(f"by-{dimension}", f"By {dimension}", note, columns, rows)
+    return cells.table(report, f"by-{dimension}", f"By {dimension}", note, columns, rows)
 
 
 def _ratio(group: Group) -> float | None:
-    return group.cost_nano / group.previous_nano - 1 if group.previous_nano else None
-
-
-def _whole(nano: float | None) -> float | None:
-    return None if nano is None else nano / 1e9
+    """Like `words.change`, which says the same."""
+    now, before = group.cost_nano, group.previous_nano
+    return now / before - 1 if now is not None and before and now >= 0 < before else None
 
 
 def _changes(report: Report) -> TableView:
     def row(change: Change) -> list[Cell]:
         return [
-            _text(change.job),
-            _signed(change.difference_nano, report),
-            _signed(change.volume_nano, report),
-            _signed(change.price_nano, report),
-            _signed(change.efficiency_nano, report),
-            _text(change.sentence.removeprefix(f"{change.job} ")),
+            cells.text(change.job),
+            cells.signed(change.difference_nano, report),
+            cells.signed(change.volume_nano, report),
+            cells.signed(change.price_nano, report),
+            cells.signed(change.efficiency_nano, report),
+            cells.text(change.sentence.removeprefix(f"{change.job} ")),
         ]
 
     rows = [row(change) for change in report.changes]
     if len(rows) > 1 and report.change_total is not None:
         rows.append(row(report.change_total))
     note = "Volume: successful runs. Price: dollars for the same machine time. Efficiency: machine time a success took."
-    columns = ("job", "difference", "volume", "price", "efficiency", "in words")
-    view = _table("changes", "What changed", note, columns, rows)
+    columns = ["job", "difference|difference_$", "volume|volume_$", "price|price_$", "efficiency|efficiency_$"]
+    columns.append("in words|in_words")
+    view = cells.table(report, "changes", "What changed", note, columns, rows)
     summed = len(rows) - 1 if len(rows) > len(report.changes) else None
     return replace(view, columns=(*view.columns[:-1], ("in words", "left")), total=summed)
 
@@ -165,7 +143,7 @@ def _items(unit: UnitCosts) -> list[Cell]:
         return [Cell(text=words.NONE, value=None)] * 2
     told = unit.told_items / unit.succeeded
     text = ">99%" if 0.995 <= told < 1 else words.share(told)
-    return [_count(unit.items), Cell(text=text, value=told)]
+    return [cells.count(unit.items), Cell(text=text, value=told)]
 
 
 def units(report: Report) -> TableView:
@@ -174,166 +152,188 @@ def units(report: Report) -> TableView:
     items = any(unit.told_items for unit in report.units)
 
     def row(unit: UnitCosts) -> list[Cell]:
-        cells = [
-            _text(unit.job),
-            _money(unit.cost_nano, report),
-            _count(unit.succeeded),
-            _unit_price(unit.per_success_nano, report),
-            _money(unit.success_nano, report),
-            _money(unit.failed_nano, report),
-            _money(unit.retried_nano, report),
+        shown = [
+            cells.text(unit.job),
+            cells.money(unit.cost_nano, report),
+            cells.count(unit.succeeded),
+            cells.unit_price(unit.per_success_nano, report),
+            cells.money(unit.success_nano, report),
+            cells.money(unit.failed_nano, report),
+            cells.money(unit.retried_nano, report),
         ]
         if arrays:
-            cells += [_count(unit.children), _unit_price(unit.per_child_nano, report)]
+            shown += [cells.count(unit.children), cells.unit_price(unit.per_child_nano, report)]
         if items:
-            cells += [*_items(unit), _unit_price(unit.per_item_nano, report)]
-        return cells
+            shown += [*_items(unit), cells.unit_price(unit.per_item_nano, report)]
+        return shown
 
-    columns = ["job", "cost", "succeeded", "a success", "succeeded for", "failed for", "tried again for"]
+    columns = ["job", "cost|cost_$", "succeeded", "a success|per_success_$", "succeeded for|success_$"]
+    columns += ["failed for|failed_$", "tried again for|retried_$"]
     if arrays:
-        columns += ["children", "a child"]
+        columns += ["children", "a child|per_child_$"]
     note = "A success pays for the failures before it."
     if items:
-        columns += ["items", "told by", "an item"]
+        columns += ["items", "told by|told_share", "an item|per_item_$"]
         note += " An item has a price where all successful runs told how many they handled."
     else:
         note += " No job said how many items it handled, so what an item cost isn't known."
-    return _table("units", "What a result cost", note, columns, [row(unit) for unit in report.units])
+    return cells.table(report, "units", "What a result cost", note, columns, [row(unit) for unit in report.units])
 
 
 def spot(report: Report) -> TableView:
     """Spot capacity by environment against its price on demand."""
     title = "Spot against on demand"
-    if report.spot is None:
-        return _table("spot", title, "", (), ())
-
-    partly = report.spot.unpriced_nano != 0
+    whole = report.spot
+    partly = whole is not None and whole.unpriced_nano != 0
 
     def row(name: str, platform: str, one: Spot | SpotSaving) -> list[Cell]:
         share = one.saving_nano / one.on_demand_nano if one.on_demand_nano else None
         known = one.on_demand_nano or not one.unpriced_nano
         return [
-            _text(name),
-            _text(platform),
-            _money(one.paid_nano + one.unpriced_nano, report),
-            _money(one.on_demand_nano if known else None, report),
-            _money(one.saving_nano if known else None, report),
-            _share(share),
-            *([_money(one.unpriced_nano, report)] if partly else []),
+            cells.text(name),
+            cells.text(platform),
+            cells.money(one.paid_nano + one.unpriced_nano, report),
+            cells.money(one.on_demand_nano if known else None, report),
+            cells.money(one.saving_nano if known else None, report),
+            cells.share(share),
+            *([cells.money(one.unpriced_nano, report)] if partly else []),
         ]
 
-    shown = [one for one in report.spot.rows if one.on_demand_nano + one.unpriced_nano >= _ROUNDING_NANO]
+    shown = [one for one in whole.rows if one.on_demand_nano + one.unpriced_nano >= _ROUNDING_NANO] if whole else []
     rows = [row(one.environment or "in no known environment", one.platform, one) for one in shown]
-    if len(rows) > 1:
-        rows.append(row("all", "", report.spot))
-    columns = ["environment", "platform", "paid", "on demand", "saved", "share"]
+    if whole and len(rows) > 1:
+        rows.append(row("all", "", whole))
+    columns = ["environment", "platform", "paid|cost_$", "on demand|on_demand_$", "saved|saving_$", "share"]
     if partly:
-        columns.append("not compared")
+        columns.append("not compared|unpriced_$")
     note = (
         "With their idle time. On demand is the bill's own price, or the price list's; saved is it less what was paid."
     )
     summed = len(rows) - 1 if len(rows) > len(shown) else None
-    return replace(_table("spot", title, note, columns, rows, left=2), total=summed)
+    return replace(cells.table(report, "spot", title, note, columns, rows, left=2), total=summed)
 
 
 def _queues(report: Report) -> TableView:
     rows = [
         [
-            _text(queue.queue),
-            _count(queue.attempts),
-            _written(queue.wait_p50_s, words.duration),
-            _written(queue.wait_p95_s, words.duration),
+            cells.text(queue.queue),
+            cells.count(queue.attempts),
+            cells.written(queue.wait_p50_s, words.duration),
+            cells.written(queue.wait_p95_s, words.duration),
         ]
         for queue in report.queues
     ]
     note = "First attempts, from submission to the container's start."
-    return _table("queues", "Waiting", note, ("queue", "attempts", "p50", "p95"), rows)
+    return cells.table(
+        report, "queues", "Waiting", note, ("queue", "attempts", "p50|wait_p50_s", "p95|wait_p95_s"), rows
+    )
 
 
 def _month(report: Report) -> TableView:
-    month = report.forecast
-    if month is None:
-        return _table("month", "", "", (), ())
+    shown = [month for month in (report.forecast,) if month is not None]
     rows = [
         [
-            _text(month.month),
-            _money(month.so_far_nano, report),
-            _money(month.expected_nano, report),
-            _money(month.low_nano, report),
-            _money(month.high_nano, report),
+            cells.text(month.month),
+            cells.money(month.so_far_nano, report),
+            cells.money(month.expected_nano, report),
+            cells.money(month.low_nano, report),
+            cells.money(month.high_nano, report),
         ]
+        for month in shown
     ]
-    note = f"At the pace of {month.days_seen} days; in four of five such months the end lies between low and high."
-    return _table("month", "The month's end", note, ("month", "so far", "at its end", "low", "high"), rows)
+    note = "".join(
+        f"At the pace of {month.days_seen} days; in four of five such months the end lies between low and high."
+        for month in shown
+    )
+    columns = ("month", "so far|so_far_$", "at its end|expected_$", "low|low_$", "high|high_$")
+    return cells.table(report, "month", "The month's end", note, columns, rows)
 
 
 def _jobs(report: Report) -> TableView:
     rows = [
         [
-            _text(job.job),
-            _text(job.owner),
-            _count(job.attempts),
-            _written(job.wait_p50_s, words.duration),
-            _written(job.wait_p95_s, words.duration),
-            _written(job.run_p50_s, words.duration),
-            _written(job.run_p95_s, words.duration),
-            _written(job.memory_asked_mib, words.memory),
-            _written(job.memory_peak_mib, words.memory),
-            _share(job.cpu_used_share),
+            cells.text(job.job),
+            cells.text(job.owner),
+            cells.count(job.attempts),
+            cells.written(job.wait_p50_s, words.duration),
+            cells.written(job.wait_p95_s, words.duration),
+            cells.written(job.run_p50_s, words.duration),
+            cells.written(job.run_p95_s, words.duration),
+            cells.written(job.memory_asked_mib, words.memory),
+            cells.written(job.memory_peak_mib, words.memory),
+            cells.share(job.cpu_used_share),
         ]
         for job in report.jobs
     ]
-    columns = ("job", "owner", "attempts", "wait p50", "wait p95", "run p50", "run p95", "asked", "peak", "CPU used")
+    columns = ["job", "owner", "attempts", "wait p50|wait_p50_s", "wait p95|wait_p95_s", "run p50|run_p50_s"]
+    columns += ["run p95|run_p95_s", "asked|memory_asked_mib", "peak|memory_peak_mib", "CPU used|cpu_used_share"]
     note = "Waits are from submission to the container's start; peak memory and CPU are the probe's."
-    return _table("jobs", "Runs", note, columns, rows, left=2)
+    return cells.table(report, "jobs", "Runs", note, columns, rows, left=2)
 
 
 def _waste(report: Report) -> TableView:
     rows = [
-        [_text(waste.reason), _money(waste.cost_nano, report), _share(_part(waste.cost_nano, report))]
+        [cells.text(waste.reason), cells.money(waste.cost_nano, report), cells.share(_part(waste.cost_nano, report))]
         for waste in report.waste
     ]
     note = "A failed attempt is wasted whole; of a successful one, what it asked for and the probe didn't see used."
-    return _table("waste", "Dollars that bought nothing", note, ("reason", "cost", "of the bill"), rows)
+    return cells.table(
+        report, "waste", "Dollars that bought nothing", note, ("reason", "cost|cost_$", "of the bill|share"), rows
+    )
 
 
 def _anomalies(report: Report) -> TableView:
     rows = [
-        [_text(a.day.isoformat()), _text(a.sentence), _money(a.cost_nano, report), _money(a.expected_nano, report)]
+        [
+            cells.text(a.day.isoformat()),
+            cells.text(a.sentence),
+            cells.money(a.cost_nano, report),
+            cells.money(a.expected_nano, report),
+        ]
         for a in report.anomalies
     ]
     note = "Days far out of the four weeks before them, in spread, in proportion and in dollars."
-    return _table("anomalies", "Days that stand out", note, ("day", "", "cost", "usual"), rows, left=2)
+    return cells.table(
+        report,
+        "anomalies",
+        "Days that stand out",
+        note,
+        ("day", "|in_words", "cost|cost_$", "usual|expected_$"),
+        rows,
+        left=2,
+    )
 
 
 def _budgets(report: Report) -> TableView:
     rows = [
         [
-            _text(row.name),
-            _money(row.limit_nano, report),
-            _money(row.spent_nano, report),
-            _share(row.spent_nano / row.limit_nano if row.limit_nano else None),
-            _money(row.forecast_nano, report),
+            cells.text(row.name),
+            cells.money(row.limit_nano, report),
+            cells.money(row.spent_nano, report),
+            cells.share(row.spent_nano / row.limit_nano if row.limit_nano else None),
+            cells.money(row.forecast_nano, report),
         ]
         for row in report.budgets
     ]
-    return _table("budgets", "Budgets of the month", "", ("", "limit", "spent", "of it", "at its end"), rows)
+    columns = ("|name", "limit|limit_$", "spent|spent_$", "of it|spent_share", "at its end|forecast_$")
+    return cells.table(report, "budgets", "Budgets of the month", "", columns, rows)
 
 
 def _proposals(report: Report) -> TableView:
     rows = [
         [
-            _text(p.job),
-            _text(p.key),
-            _text(p.now),
-            _text(p.proposed),
-            Cell(text=words.money(p.saving_nano_per_week, report.currency), value=_whole(p.saving_nano_per_week)),
-            _text(p.evidence),
+            cells.text(p.job),
+            cells.text(p.key),
+            cells.text(p.now),
+            cells.text(p.proposed),
+            cells.money(p.saving_nano_per_week, report),
+            cells.text(p.evidence),
         ]
         for p in report.proposals
     ]
-    columns = ("job", "key", "now", "proposed", "would save a week", "evidence")
-    view = _table(
+    columns = ("job", "key", "now", "proposed", "would save a week|saving_per_week_$", "evidence")
+    view = cells.table(
+        report,
         "proposals",
         "What to change",
         "The command batchyard tune shows these as a diff of the stack's file.",
@@ -345,5 +345,5 @@ def _proposals(report: Report) -> TableView:
 
 
 def _no_proposals(report: Report) -> TableView:
-    rows = [[_text(n.job), _text(n.reason)] for n in report.no_proposals]
-    return _table("no-proposals", "Left as it is", "", ("job", "why"), rows, left=2)
+    rows = [[cells.text(n.job), cells.text(n.reason)] for n in report.no_proposals]
+    return cells.table(report, "no-proposals", "Left as it is", "", ("job", "why|reason"), rows, left=2)

@@ -14,9 +14,10 @@ from rich.text import Text
 from reports.model import words
 from reports.model.report import Report
 from reports.model.words import sentence_case
+from reports.render.cells import TableView
 from reports.render.html import requests_line, tiles
 from reports.render.lines import fitted, one_line, shorten
-from reports.render.tables import TableView, tables
+from reports.render.tables import tables
 
 _MARKS: Final = re.compile(r"[\\|`*\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """What Markdown acts on inside a line; an underscore within a word it leaves alone."""

@@ -113,7 +113,8 @@ def test_every_format_says_the_same(stood: Stood, cache: Path, tmp_path: Path) -
     assert invoke(*WEEK, "-f", "csv", "-o", str(tmp_path / "csv"), "--cache", str(cache)).exit_code == 0
     assert invoke(*WEEK, "-o", str(tmp_path / "week.xlsx"), "--cache", str(cache)).exit_code == 0
     with (tmp_path / "csv" / "identity.csv").open() as stream:
-        assert float(list(csv.reader(stream))[-1][1]) * 1e9 == pytest.approx(made.total_nano, rel=1e-9)
+        parts = [float(row["cost_usd"]) for row in csv.DictReader(stream)]
+    assert sum(parts) * 1e9 == pytest.approx(made.total_nano, rel=1e-9), "no sum stands among the rows"
     assert openpyxl.load_workbook(tmp_path / "week.xlsx")["report"]["A1"].value == made.sentence
     assert sorted(path.name for path in tmp_path.iterdir()) == ["csv", "week.xlsx"]
 

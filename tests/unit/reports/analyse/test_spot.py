@@ -64,7 +64,7 @@ def test_environments_add_up_to_the_bills_spot_lines(report: Report) -> None:
     spot_row = report.spot.rows[0]
     jobs = next(group for group in report.breakdowns["environment"] if group.key == "spot")
     idle = next(line.cost_nano for line in report.identity.lines if line.name == "idle of spot")
-    assert spot_row.paid_nano == jobs.cost_nano + idle
+    assert spot_row.paid_nano == (jobs.cost_nano or 0) + idle
 
 
 @pytest.mark.parametrize("dimension", get_args(Dimension))
@@ -80,7 +80,7 @@ def test_what_ran_on_demand_would_have_cost_what_it_did(report: Report) -> None:
     by_key = {group.key: group for group in report.breakdowns["environment"]}
     assert by_key["on-demand"].on_demand_nano == by_key["on-demand"].cost_nano
     assert by_key["fargate"].on_demand_nano == by_key["fargate"].cost_nano
-    assert (by_key["spot"].on_demand_nano or 0) > 2 * by_key["spot"].cost_nano
+    assert (by_key["spot"].on_demand_nano or 0) > 2 * (by_key["spot"].cost_nano or 0)
 
 
 def test_a_price_that_is_not_known_is_in_no_sum(made: Made) -> None:

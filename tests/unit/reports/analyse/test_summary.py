@@ -65,9 +65,9 @@ def test_the_identity_holds_and_its_bill_is_the_weeks_usage(report: Report, made
 def test_every_breakdown_adds_up_to_the_jobs_line(report: Report, dimension: Dimension) -> None:
     groups = report.breakdowns[dimension]
     jobs = next(line.cost_nano for line in report.identity.lines if line.name == "jobs")
-    assert sum(group.cost_nano for group in groups) == jobs
+    assert sum(group.cost_nano or 0 for group in groups) == jobs
     assert sum(group.share or 0 for group in groups) == pytest.approx(1)
-    assert all(group.failed_nano <= group.cost_nano for group in groups)
+    assert all((group.failed_nano or 0) <= (group.cost_nano or 0) for group in groups)
 
 
 def test_the_changes_add_up_to_the_jobs_difference(report: Report) -> None:
@@ -75,7 +75,7 @@ def test_the_changes_add_up_to_the_jobs_difference(report: Report) -> None:
         assert change.price_nano + change.volume_nano + change.efficiency_nano == change.difference_nano
     groups = report.breakdowns["job"]
     assert sum(c.difference_nano for c in report.changes) == sum(
-        group.cost_nano - (group.previous_nano or 0) for group in groups
+        (group.cost_nano or 0) - (group.previous_nano or 0) for group in groups
     )
 
 

@@ -349,7 +349,7 @@ def test_the_workbook_holds_a_sheet_a_table_with_numbers(report: Report, tmp_pat
     files.xlsx(report, file)
     book = openpyxl.load_workbook(file)
     assert book["report"]["A1"].value == report.sentence
-    assert set(book.sheetnames) == {"report", *(table.key for table in tables(report))}
+    assert set(book.sheetnames) == {"report", "apart", *(table.key for table in tables(report))}
     assert [cell.value for cell in book["by-job"][2]][:2] == ["flights", 3]
     assert book["by-job"]["A3"].value == HOSTILE
 

@@ -12,10 +12,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from reports.model.report import Identity, Report
+from reports.render.cells import TableView
 from reports.render.charts import days_chart, jobs_chart
 from reports.render.html import html
 from reports.render.lines import fitted, one_line, shorten
-from reports.render.tables import TableView, tables
+from reports.render.tables import tables
 from reports.render.text import markdown, terminal
 from tests.unit.reports.render.test_formats import DOLLAR
 from tests.unit.reports.render.test_formats import report as report  # a fixture
