@@ -23,7 +23,7 @@ from cli.report import (
 )
 from cli.stage_access import default_lane, open_stage
 from cli.stage_report import settings_file, stage_facts
-from cli.tune_file import diff, edited, read_text, replace_file
+from cli.tune_file import diff, edited_as_far_as_possible, read_text, replace_file
 from components.check import plan
 from components.settings import load_settings_file
 from jobs.problems import Problem, Problems
@@ -62,8 +62,8 @@ def tune(
 ) -> None:
     """What jobs should ask for after what they used in the last five weeks: a unified diff of the stack's file.
 
-    Memory: the largest peak of at least ten runs of the image in use, with a margin; more at once after an
-    out-of-memory. Reasons go to stderr. Nothing is deployed; `pulumi up` does that.
+    Memory: the largest peak of the image in use, with a margin, once ten of its measured runs succeeded; more at once
+    after an out-of-memory. Reasons go to stderr. Nothing is deployed; `pulumi up` does that.
     """
     source = bill_source(export=export, metric=metric, spend_limit=spend_limit)
     lane = default_lane()
@@ -91,7 +91,7 @@ def tune(
             ),
             say=say,
         )
-        new = edited(old, memory(made), file=file.name)
+        new, refused = edited_as_far_as_possible(old, memory(made), file=file.name)
         if new != old:
             _check(new, repository=repository, file=file.name)
         change = diff(old, new, file=file.name)
@@ -115,13 +115,16 @@ def tune(
                 "missing": list(made.missing),
                 "diff": change,
                 "written": written,
+                "refused": [str(problem) for problem in refused],
             }
         )
-        return
-    _explain(made)
-    typer.echo(change, nl=False)
-    if written:
-        say(f"written: {file.name}; `pulumi up` deploys it")
+    else:
+        _explain(made)
+        typer.echo(change, nl=False)
+        if written:
+            say(f"written: {file.name}; `pulumi up` deploys it")
+    if refused:
+        fail(str(Problems(refused)))
 
 
 def memory(made: Report) -> dict[str, int]:

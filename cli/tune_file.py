@@ -40,9 +40,25 @@ def edited(text: str, memory_mib: Mapping[str, int], *, file: str) -> str:
         before = _read(text, file)
         changed = _splice(text, path, mib, file)
         if not _means(changed, _with(before, path, mib), file):
-            raise _refused(file, path, "written so that one change of it changes more", "write it out without anchors")
+            raise _refused(
+                file,
+                path,
+                "written so that one change of it changes more",
+                f"write {mib} there by hand, in a block of the job's own without `&`, `*` and `<<`",
+            )
         text = changed
     return text
+
+
+def edited_as_far_as_possible(text: str, memory_mib: Mapping[str, int], *, file: str) -> tuple[str, list[Problem]]:
+    """As `edited`, job by job: what can't be written for one job is a problem beside the text, and the others are."""
+    refused: list[Problem] = []
+    for job, mib in sorted(memory_mib.items()):
+        try:
+            text = edited(text, {job: mib}, file=file)
+        except Problems as problems:
+            refused += problems
+    return text, refused
 
 
 def diff(old: str, new: str, *, file: str) -> str:

@@ -33,9 +33,9 @@ def load_settings(config: Mapping[str, object], *, stage: str, file: str) -> Set
 
 
 def load_settings_file(path: Path, *, stage: str | None = None) -> Settings:
-    """Settings straight from a `Pulumi.<stack>.yaml`, without the engine. Raises Problems."""
+    """Settings straight from a `Pulumi.<stack>.yaml`, without the engine, which reads aliases too. Raises Problems."""
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    source = read_yaml(path, file=str(shown))
+    source = read_yaml(path, file=str(shown), aliases=True)
     if not source.problems and not isinstance(source.value, Mapping):
         raise Problems([_no_mapping(source.place(()), source.value)])
     if not isinstance(source.value, Mapping):
@@ -75,7 +75,7 @@ def settings_place(settings: Settings, *path: str | int) -> str:
 
 
 def _positions(file: str) -> YamlFile:
-    read = read_yaml(Path(file), file=file) if Path(file).is_file() else YamlFile(file=file, value=None)
+    read = read_yaml(Path(file), file=file, aliases=True) if Path(file).is_file() else YamlFile(file=file, value=None)
     return YamlFile(file=file, value=None, positions=read.positions)  # its broken places don't concern given values
 
 

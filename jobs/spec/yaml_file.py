@@ -21,6 +21,8 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's where P
 _MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 20
 _MAX_DIGITS = 18
+_MAX_SHARED = 10_000
+"""Values that aliases stand for, each counted with all it holds: a short text can't become a huge value."""
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OTHER_INTEGER = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -100,8 +102,8 @@ def show(value: object) -> str:
     return f"of the type {type(value).__name__}"
 
 
-def read_yaml(path: Path, *, file: str) -> YamlFile:
-    """Reads one file; what can't be read is a problem of the result."""
+def read_yaml(path: Path, *, file: str, aliases: bool = False) -> YamlFile:
+    """Reads one file; what can't be read is a problem of the result, aliases too unless they are asked for."""
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
@@ -113,10 +115,10 @@ def read_yaml(path: Path, *, file: str) -> YamlFile:
         return _unreadable(
             file, f"not readable ({error.strerror or error})", "it must be a readable file", "look at its permissions"
         )
-    return parse_yaml(data, file=file)
+    return parse_yaml(data, file=file, aliases=aliases)
 
 
-def parse_yaml(data: bytes | str, *, file: str) -> YamlFile:
+def parse_yaml(data: bytes | str, *, file: str, aliases: bool = False) -> YamlFile:
     """The same for a file's content."""
     if isinstance(data, str):
         text = data
@@ -130,7 +132,7 @@ def parse_yaml(data: bytes | str, *, file: str) -> YamlFile:
             return _unreadable(
                 file, f"not UTF-8 (byte {error.start})", "YAML is text in UTF-8", "save it as UTF-8", line
             )
-    reader = _Reader(file)
+    reader = _Reader(file, aliases=aliases)
     try:
         return reader.read(text)
     except yaml.YAMLError as error:
@@ -175,8 +177,12 @@ class _Open:
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, aliases: bool) -> None:
         self.file = file
+        self.anchors: dict[str, object] | None = {} if aliases else None
+        self.sizes: dict[int, int] = {}
+        """Of mappings and lists that have ended, by their identity: the values in them."""
+        self.shared = 0
         self.positions: dict[KeyPath, Position] = {}
         self.problems: list[Problem] = []
         self.broken: set[KeyPath] = set()
@@ -258,17 +264,24 @@ class _Reader:
         if self._awaits_key():
             self._refuse_key(position, f"an alias (*{anchor[:40]}) as a key", "write the key out")
             return
+        if self.anchors is not None and anchor in self.anchors:
+            value = self.anchors[anchor]
+            self.shared += self.sizes.get(id(value), 1)
+            # one that stands in what it names has no end
+            if self.shared <= _MAX_SHARED and not any(one.container is value for one in self.stack):
+                self._put(value, position)
+                return
         self._refuse(
             position,
             f"an alias (*{anchor[:40]})",
-            "anchors and aliases aren't read",
+            "anchors and aliases aren't read" if self.anchors is None else "it names a value that ended before",
             "write the value out, or quote text that begins with *",
             broken=True,
         )
         self._put(None, position)
 
     def _check_extras(self, event: Any, position: Position) -> None:
-        if event.anchor is not None:
+        if event.anchor is not None and self.anchors is None:
             self._refuse(
                 position,
                 f"an anchor (&{event.anchor[:40]})",
@@ -284,7 +297,9 @@ class _Reader:
         if self._awaits_key():
             self._key(event.value, position)
         else:
-            self._put(self._resolve(event.value, position) if event.implicit[0] else event.value, position)
+            value = self._resolve(event.value, position) if event.implicit[0] else event.value
+            self._note(event, value)
+            self._put(value, position)
 
     def _key(self, key: str, position: Position) -> None:
         top = self.stack[-1]
@@ -304,8 +319,13 @@ class _Reader:
                 )
             )
 
+    def _note(self, event: Any, value: object) -> None:
+        if event.anchor is not None and self.anchors is not None:
+            self.anchors[event.anchor] = value
+
     def _start(self, container: dict[str, object] | list[object], event: Any, position: Position) -> None:
         self._check_extras(event, position)
+        self._note(event, container)
         is_key = self._awaits_key()
         ignored = is_key or self.documents > 1 or (bool(self.stack) and (self.stack[-1].ignored or self.stack[-1].skip))
         opened = _Open(path=self._path(), container=container, ignored=ignored, is_key=is_key)
@@ -315,6 +335,10 @@ class _Reader:
 
     def _end(self) -> None:
         ended = self.stack.pop()
+        held = ended.container.values() if isinstance(ended.container, dict) else ended.container
+        self.sizes[id(ended.container)] = 1 + sum(self.sizes.get(id(one), 1) for one in held)
+        if isinstance(ended.container, dict) and self.anchors is not None:
+            _merge(ended.container)
         if ended.is_key:
             start = self.positions.get(ended.path, Position(line=1, column=1))
             self._refuse_key(start, "given a mapping or list as a key", "quote text that begins with { or [")
@@ -352,3 +376,16 @@ class _Reader:
             return text
         self._refuse(position, got, allowed, "write another number, or quote it if it is text", broken=True)
         return 0
+
+
+def _merge(container: dict[str, object]) -> None:
+    """YAML's merge key: what `<<` names gives the keys that the mapping itself lacks, the first of several first."""
+    told = container.get("<<")
+    sources = told if isinstance(told, list) else [told]
+    mappings = [one for one in sources if isinstance(one, dict)]
+    if not sources or len(mappings) < len(sources):
+        return  # a key like any other, which nothing knows
+    del container["<<"]
+    for one in mappings:
+        for key, value in one.items():
+            container.setdefault(key, value)

@@ -1,8 +1,9 @@
 """What to change, by the simplest honest rule. A rule is settings and a pure function of a job's history.
 
-Memory: the largest peak of at least `least_runs` finished runs of the image in use, times a margin, rounded up to what
-is sold; raised at once after an out-of-memory. Fewer runs, runs without the probe or a change too small to matter are
-answers of their own, with the reason.
+Memory: the largest peak of all runs of the image in use, at least `least_runs` of which were measured and succeeded,
+times a margin, rounded up to what is sold; raised at once after an out-of-memory. A run that crashed says what it took
+until then, never that less is enough. Fewer runs, runs without the probe or a change too small to matter are answers of
+their own, with the reason.
 """
 
 from __future__ import annotations
@@ -67,24 +68,18 @@ def propose_memory(history: JobHistory, *, rule: MemoryRule, sold: Rounding) -> 
     finished = [runs for runs in history.runs if runs.outcome in ("succeeded", "application-error", "out-of-memory")]
     if not finished:
         return NoProposal(job=history.job, reason="no finished run in the weeks looked at")
-    image = finished[-1].image
-    same = [runs for runs in finished if runs.image == image]
+    same = [runs for runs in history.runs if runs.image == finished[-1].image]
+    peak = max((runs.peak_memory_mib for runs in same if runs.peak_memory_mib is not None), default=0.0)
     killed = [runs for runs in same if runs.outcome == "out-of-memory"]
     if killed and max(runs.memory_mib for runs in killed) >= history.memory_mib:
-        return _raised(history, _count(killed), rule=rule, sold=sold)
-    others = [runs for runs in same if runs.outcome != "out-of-memory"]
-    measured = sum(runs.measured for runs in others)
-    if measured < rule.least_runs:
-        unmeasured = _count(others) - measured
-        without = f", {unmeasured} more had no probe" if unmeasured else ""
-        return NoProposal(
-            job=history.job,
-            reason=f"{measured} measured runs of its image, {rule.least_runs} are needed{without}",
-        )
+        return _raised(history, killed, peak, rule=rule, sold=sold)
+    succeeded = [runs for runs in same if runs.outcome == "succeeded"]
+    evidence = sum(runs.measured for runs in succeeded)
+    if evidence < rule.least_runs:
+        return NoProposal(job=history.job, reason=_too_little(same, succeeded, rule))
     if history.platform == "lambda":
         # no run shows how long it would take with less of both, and Lambda is paid by the time
         return NoProposal(job=history.job, reason="on Lambda less memory is less processor too")
-    peak = max(runs.peak_memory_mib for runs in others if runs.peak_memory_mib is not None)
     needed = max(rule.floor_mib, math.ceil(peak * rule.margin))
     if killed:
         # what was too little once is too little, whatever the other runs used
@@ -99,8 +94,8 @@ def propose_memory(history: JobHistory, *, rule: MemoryRule, sold: Rounding) -> 
         key="resources.memory_mib",
         now=str(history.memory_mib),
         proposed=str(proposed),
-        saving_nano_per_week=_saving(others, history, proposed),
-        evidence=f"peak {peak:.0f} MiB over {measured} runs of its image, × {float(rule.margin):g}",
+        saving_nano_per_week=_saving([runs for runs in same if runs.outcome != "out-of-memory"], history, proposed),
+        evidence=f"peak {peak:.0f} MiB over {_said(same, evidence)}, × {float(rule.margin):g}",
     )
 
 
@@ -108,9 +103,27 @@ def _count(groups: Sequence[Runs]) -> int:
     return sum(runs.attempts for runs in groups)
 
 
-def _raised(history: JobHistory, killed: int, *, rule: MemoryRule, sold: Rounding) -> Proposal | NoProposal:
-    needed = math.ceil(history.memory_mib * rule.raise_after_out_of_memory)
-    asked = f"{killed} {'run was' if killed == 1 else 'runs were'} killed for memory at {history.memory_mib} MiB"
+def _said(same: Sequence[Runs], evidence: int) -> str:
+    measured = sum(runs.measured for runs in same)
+    return f"{measured} runs of its image" + (f", {evidence} of them successful" if evidence < measured else "")
+
+
+def _too_little(same: Sequence[Runs], succeeded: Sequence[Runs], rule: MemoryRule) -> str:
+    measured = sum(runs.measured for runs in succeeded)
+    reason = f"{measured} measured runs of its image succeeded, {rule.least_runs} are needed"
+    without_probe, others = _count(succeeded) - measured, _count(same) - _count(succeeded)
+    if without_probe:
+        reason += f", {without_probe} more had no probe"
+    return reason + (f", {others} more didn't succeed" if others else "")
+
+
+def _raised(
+    history: JobHistory, killed: Sequence[Runs], peak: float, *, rule: MemoryRule, sold: Rounding
+) -> Proposal | NoProposal:
+    sizes = {runs.memory_mib for runs in killed}
+    needed = max(math.ceil(max(sizes) * rule.raise_after_out_of_memory), math.ceil(peak * rule.margin))
+    count, at = _count(killed), "at" if len(sizes) == 1 else "at up to"
+    asked = f"{count} {'run was' if count == 1 else 'runs were'} killed for memory {at} {max(sizes)} MiB"
     proposed = sold(history.platform, history.vcpus, needed)
     if proposed is None:
         return NoProposal(

@@ -136,7 +136,7 @@ def test_too_little_evidence_and_out_of_memory(s3: Any, repository: Path) -> Non
     put_runs(s3, 3, peak_mib=200)
     few = invoke()
     assert (few.exit_code, few.stdout) == (0, "")
-    assert "flights: as it is: 3 measured runs of its image, 10 are needed" in few.stderr
+    assert "flights: as it is: 3 measured runs of its image succeeded, 10 are needed" in few.stderr
     put_runs(s3, 1, peak_mib=512, out_of_memory=True)
     shutil.rmtree(repository / "home")
     killed = invoke()
@@ -144,22 +144,53 @@ def test_too_little_evidence_and_out_of_memory(s3: Any, repository: Path) -> Non
     assert "killed for memory at 512 MiB" in killed.stderr
 
 
+def propose(monkeypatch: pytest.MonkeyPatch, **memory_mib: int) -> None:
+    """Let the report propose this, whatever ran."""
+    made_up = tuple(
+        Proposal(
+            job=job,
+            key=tune.MEMORY_KEY,
+            now="512",
+            proposed=str(mib),
+            saving_nano_per_week=None,
+            evidence="made up",
+        )
+        for job, mib in memory_mib.items()
+    )
+    monkeypatch.setattr(
+        tune, "make_report", lambda *a, **k: make_report(*a, **k).model_copy(update={"proposals": made_up})
+    )
+
+
+def test_a_job_whose_block_is_an_alias_is_named_and_the_others_are_written(
+    s3: Any, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_runs(s3, 1, peak_mib=10)
+    file = repository / FILE
+    shared = "    flights:\n      <<: &usual {resources: {vcpus: 1, memory_mib: 512}}\n      timeout_s: 600\n"
+    jobs = f"  batchyard:jobs:\n{shared}"
+    before = file.read_text().replace("config:\n", f"config:\n{jobs}")
+    file.write_text(before)
+    propose(monkeypatch, flights=640, thumbnails=768)
+    done = invoke("--write")
+    assert done.exit_code == 1
+    assert "config.batchyard:jobs.flights.resources.memory_mib is written so that one change" in done.stderr
+    assert "write 640 there by hand" in done.stderr
+    added = [row[1:] for row in done.stdout.splitlines() if row.startswith("+") and not row.startswith("+++")]
+    assert [row.strip() for row in added] == ["thumbnails:", "resources:", "memory_mib: 768"]
+    assert [row for row in file.read_text().splitlines() if row not in added] == before.splitlines()
+    told = json.loads(invoke("--json").stdout)
+    assert [said.partition(" is ")[0] for said in told["refused"]] == [
+        f"{FILE}: config.batchyard:jobs.flights.resources.memory_mib"
+    ]
+
+
 def test_a_proposal_that_the_stage_cannot_hold_is_refused(
     s3: Any, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_runs(s3, 1, peak_mib=10)
     before = (repository / FILE).read_bytes()
-    huge = Proposal(
-        job="flights",
-        key=tune.MEMORY_KEY,
-        now="512",
-        proposed="30000000",
-        saving_nano_per_week=None,
-        evidence="made up",
-    )
-    monkeypatch.setattr(
-        tune, "make_report", lambda *a, **k: make_report(*a, **k).model_copy(update={"proposals": (huge,)})
-    )
+    propose(monkeypatch, flights=30_000_000)
     done = invoke("--write")
     assert done.exit_code == 1
     assert f"{FILE} with what is proposed: " in done.stderr

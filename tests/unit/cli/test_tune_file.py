@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from cli.tune_file import diff, edited, read_text, replace_file
+from cli.tune_file import diff, edited, edited_as_far_as_possible, read_text, replace_file
 from jobs.problems import Problems
 from local.home import REPOSITORY
 
@@ -194,6 +194,33 @@ def test_what_cannot_be_changed_alone_is_refused(text: str, said: str) -> None:
     with pytest.raises(Problems) as raised:
         edited(text, {"flights": 704}, file=FILE)
     assert said in str(raised.value)
+
+
+MERGED = """config:
+  batchyard:jobs:
+    thumbnails: &usual
+      resources: {vcpus: 1, memory_mib: 512}
+    flights:
+      <<: *usual
+      timeout_s: 60
+    weekly: *usual
+    zip:
+      resources: {memory_mib: 512}
+"""
+
+
+def test_a_job_whose_block_others_share_is_refused_and_the_others_are_written() -> None:
+    text, refused = edited_as_far_as_possible(
+        MERGED, dict.fromkeys(["flights", "new", "weekly", "zip"], 704), file=FILE
+    )
+    own = MERGED.replace("    zip:\n      resources: {memory_mib: 512}", "    zip:\n      resources: {memory_mib: 704}")
+    assert text == f"{own}    new:\n      resources:\n        memory_mib: 704\n"
+    assert [str(problem) for problem in refused] == [
+        f"{FILE}: config.batchyard:jobs.{job}.resources.memory_mib is written so that one change of it changes more; "
+        "one number is changed and nothing else; write 704 there by hand, in a block of the job's own without `&`, "
+        "`*` and `<<`"
+        for job in ("flights", "weekly")
+    ]
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])

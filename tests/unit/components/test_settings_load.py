@@ -361,3 +361,12 @@ def attempt(config: dict[str, Any]) -> Problems | None:
     except Problems as problems:
         return problems
     return None
+
+
+def test_a_stacks_file_may_share_blocks_as_pulumi_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    jobs = "    a: &usual {timeout_s: 90, resources: {vcpus: 1}}\n    b: *usual\n    c: {<<: *usual, timeout_s: 120}\n"
+    file.write_text(f"{yaml.safe_dump({'config': SOUND})}  batchyard:jobs:\n{jobs}")
+    read = load_settings_file(file).jobs
+    assert [read[job].timeout_s for job in "abc"] == [90, 90, 120]
+    assert read["a"].resources == read["b"].resources == read["c"].resources

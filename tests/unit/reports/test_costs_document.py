@@ -185,6 +185,6 @@ def test_the_numbers_of_the_text_are_the_codes() -> None:
     document = " ".join(FILE.read_text(encoding="utf-8").split())
     assert (EDGE_S, "up to ten minutes at each end" in document) == (600, True)
     memory = MemoryRule()
-    assert f"at least {memory.least_runs} measured runs" in document
+    assert f"at least {memory.least_runs} measured runs of it succeeded" in document
     assert f"times {float(memory.margin):g}, rounded up" in document
     assert (float(memory.raise_after_out_of_memory), "half as much again" in document) == (1.5, True)

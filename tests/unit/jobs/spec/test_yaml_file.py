@@ -112,6 +112,36 @@ def test_an_anchor_bomb_is_refused_before_it_grows() -> None:
     assert {problem.allowed for problem in file.problems} == {"anchors and aliases aren't read"}
 
 
+def test_aliases_and_merge_keys_are_read_where_they_are_asked_for() -> None:
+    text = """
+a: &a {x: 1, y: &y 2}
+b: *a
+c: {<<: *a, y: 3, z: *y}
+d: {<<: [{y: 4}, *a]}
+"""
+    shared = parse_yaml(text, file="job.yaml", aliases=True)
+    a = {"x": 1, "y": 2}
+    assert (shared.problems, shared.value) == (
+        (),
+        {"a": a, "b": a, "c": {"x": 1, "y": 3, "z": 2}, "d": {"x": 1, "y": 4}},
+    )
+    assert shared.line(("c", "x")) == 4
+
+
+@pytest.mark.parametrize("text", ["a: *x\n", "a: &x [*x]\n", "a: &x {b: *x}\n", "a: *x\nb: &x 1\n"])
+def test_an_alias_of_nothing_or_of_what_holds_it_is_a_problem(text: str) -> None:
+    (problem,) = parse_yaml(text, file="job.yaml", aliases=True).problems
+    assert problem.allowed == "it names a value that ended before"
+
+
+def test_an_anchor_bomb_never_grows_where_aliases_are_read() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40)]
+    file = parse_yaml("\n".join(lines), file="job.yaml", aliases=True)
+    assert file.problems
+    assert len(repr(file.value)) < 200_000
+
+
 def test_an_empty_file_has_no_value_and_no_problem() -> None:
     for text in ("", "# only a comment\n", "---\n", "\ufeff"):
         assert (read(text).value, read(text).problems) == (None, ())
@@ -155,10 +185,10 @@ yaml_like = st.one_of(
 )
 
 
-@given(yaml_like)
+@given(yaml_like, st.booleans())
 @settings(max_examples=100, deadline=None)
-def test_any_content_is_read_or_refused(content: str | bytes) -> None:
-    file = read(content)
+def test_any_content_is_read_or_refused(content: str | bytes, aliases: bool) -> None:
+    file = parse_yaml(content, file="job.yaml", aliases=aliases)
     assert file.value is None or isinstance(file.value, str | int | float | bool | list | dict)
     for problem in file.problems:
         assert problem.place.startswith("job.yaml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,8 +61,33 @@ def test_alike_runs_are_told_as_one_group() -> None:
 def test_nine_runs_are_too_little_and_the_answer_says_so() -> None:
     answer = _propose(*(_run(n=n) for n in range(9)), _run(peak=None, n=9))
     assert answer == NoProposal(
-        job="flights", reason="9 measured runs of its image, 10 are needed, 1 more had no probe"
+        job="flights", reason="9 measured runs of its image succeeded, 10 are needed, 1 more had no probe"
     )
+
+
+def test_runs_that_crashed_are_no_evidence_for_less_memory() -> None:
+    crashed = [_run(n=n, outcome="application-error") for n in range(20)]
+    answer = _propose(*crashed, *(_run(n=n) for n in range(20, 29)))
+    reason = "9 measured runs of its image succeeded, 10 are needed, 20 more didn't succeed"
+    assert answer == NoProposal(job="flights", reason=reason)
+
+
+@pytest.mark.parametrize("outcome", ["application-error", "timed-out", "reclaimed", "cancelled"])
+def test_the_peak_of_a_run_that_failed_is_held_too(outcome: str) -> None:
+    proposal = _propose(_run(peak=700.0, outcome=outcome), *(_run(peak=200.0, n=n) for n in range(1, 11)))
+    assert isinstance(proposal, Proposal)
+    assert proposal.proposed == "832"  # 700 × 1.15 = 805
+    assert proposal.evidence == "peak 700 MiB over 11 runs of its image, 10 of them successful, × 1.15"
+
+
+def test_after_an_out_of_memory_more_than_what_was_too_little_and_than_every_peak_is_asked() -> None:
+    killed = _run(peak=None, outcome="out-of-memory", memory_mib=2048)
+    proposal = _propose(_run(peak=3000.0, memory_mib=4096), killed, memory_mib=1024)
+    assert isinstance(proposal, Proposal)
+    assert proposal.proposed == "3456"  # 3000 × 1.15 = 3450, past 2048 × 1.5
+    proposal = _propose(_run(peak=None, outcome="out-of-memory"), killed, memory_mib=1024)
+    assert isinstance(proposal, Proposal)
+    assert (proposal.proposed, proposal.evidence) == ("3072", "2 runs were killed for memory at up to 2048 MiB")
 
 
 def test_runs_of_an_earlier_image_are_no_evidence() -> None:
@@ -106,16 +132,23 @@ def test_a_job_without_runs_or_without_a_bill_says_so() -> None:
 
 
 @given(
-    peaks=st.lists(st.one_of(st.none(), st.floats(1, 60_000)), max_size=25),
+    peaks=st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.floats(1, 60_000)),
+            st.sampled_from(["succeeded", "application-error", "out-of-memory", "timed-out"]),
+        ),
+        max_size=25,
+    ),
     asked=st.integers(128, 65_536),
     platform=st.sampled_from(["ec2", "fargate"]),
 )
 def test_whatever_is_proposed_holds_every_peak_that_was_seen(
-    peaks: list[float | None], asked: int, platform: str
+    peaks: list[tuple[float | None, str]], asked: int, platform: str
 ) -> None:
-    answer = _propose(*(_run(peak=p, n=n) for n, p in enumerate(peaks)), memory_mib=asked, platform=platform)
+    runs = [_run(peak=peak, n=n, outcome=outcome) for n, (peak, outcome) in enumerate(peaks)]
+    answer = _propose(*runs, memory_mib=asked, platform=platform)
     if isinstance(answer, Proposal):
-        assert int(answer.proposed) >= max(peak for peak in peaks if peak is not None) * RULE.margin
+        assert int(answer.proposed) >= max((peak or 0 for peak, _ in peaks), default=0) * RULE.margin
 
 
 def test_a_function_is_never_made_smaller_for_its_memory_brings_its_processor() -> None:

@@ -110,6 +110,19 @@ def test_a_deleted_job_keeps_its_costs_and_gets_no_proposal(report: Report) -> N
     assert {p.job for p in report.proposals} | {n.job for n in report.no_proposals} == {f"job-{n}" for n in range(8)}
 
 
+def test_a_proposal_holds_a_peak_however_many_runs_came_after_it() -> None:
+    made = make(World(seed=22, days=14, instances=40, jobs=1))
+    first = made.attempts["stopped_at"].idxmin()
+    assert len(made.attempts) > 2500
+    attempts = made.attempts.copy()
+    attempts["outcome"] = "succeeded"
+    attempts.loc[first, "peak_memory_mib"] = 3000.0
+    world = Made(attempts=attempts, instances=made.instances, bill_lines=made.bill_lines, truth=made.truth)
+    (proposal,) = report_of(world, memory_now={"job-0": 8192}).proposals
+    assert proposal.proposed == "3456"  # 3000 × 1.15 = 3450
+    assert proposal.evidence == f"peak 3000 MiB over {len(attempts)} runs of its image, × 1.15"
+
+
 def test_an_empty_week_is_a_report_too(made: Made) -> None:
     empty = Made(
         attempts=made.attempts[:0], instances=made.instances[:0], bill_lines=made.bill_lines[:0], truth=made.truth[:0]
