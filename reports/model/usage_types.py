@@ -36,6 +36,8 @@ _RULES: Final[tuple[tuple[str, Kind, Purchase], ...]] = (
     (r"Lambda-(?:Provisioned-)?GB-Second", "lambda-gb-s", "on-demand"),
     (r"(?:^|-)Request(?:-ARM)?$", "lambda-requests", "on-demand"),
     (r"NatGateway|VpcEndpoint|DataTransfer|PublicIPv4", "network", ""),
+    # from a region to another (`USE1-EUW1-AWS-Out-Bytes`), and to the edge; ABytes are S3's accelerated ones
+    (r"-(?:AWS|CloudFront)-(?:In|Out)-A?Bytes", "network", ""),
     (r"DataProcessing-Bytes|VendedLog|CW:|LogStorage", "logs", ""),
     (r"TimedStorage|Requests-Tier|EBS:|Storage|EarlyDelete", "storage", ""),
 )
