@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 from tenacity.wait import wait_base
 
+from reports.collect.bill_amounts import OddLines, can_be
 from reports.collect.patience import WAIT, patiently
 from reports.model.money import nano
 from reports.model.usage_types import classify
@@ -116,21 +117,23 @@ def collect_bill(
     same: a refused or throttled service, a limit reached, an answer that broke off.
     """
     bill = Bill()
+    odd = OddLines()
     for question in questions(metric=metric, stage_tag=stage_tag):
         kept = _Kept(cache, question)
         days = [since + timedelta(days=n) for n in range((until - since).days)]
         closed = {day: answer for day in days if (answer := kept.read(day)) is not None}
         bill.days_from_cache += len(closed)
         for day, groups in closed.items():
-            bill.lines.extend(_lines(question, day, groups, estimated=False))
+            bill.lines.extend(_lines(question, day, groups, odd, estimated=False))
         for begin, end in _ranges([day for day in days if day not in closed]):
             try:
                 for day, groups, estimated in _ask(client, question, begin, end, bill, spend_limit, say, wait):
-                    bill.lines.extend(_lines(question, day, groups, estimated=estimated))
+                    bill.lines.extend(_lines(question, day, groups, odd, estimated=estimated))
                     if not estimated:
                         kept.write(day, groups)
             except BillUnavailable as problem:
                 bill.missing.append(f"the bill's {question.name} from {begin} to {end - timedelta(days=1)}: {problem}")
+    bill.missing += odd.said()
     return bill
 
 
@@ -190,7 +193,7 @@ def _call(client: Any, request: Mapping[str, Any], wait: wait_base) -> Mapping[s
 
 
 def _lines(
-    question: Question, day: date, groups: Sequence[Mapping[str, Any]], *, estimated: bool
+    question: Question, day: date, groups: Sequence[Mapping[str, Any]], odd: OddLines, *, estimated: bool
 ) -> Iterator[dict[str, Any]]:
     for group in groups:
         cost = group["Metrics"][question.metric]
@@ -198,6 +201,9 @@ def _lines(
         first, *rest = group["Keys"]
         usage = question.name == "usage"
         kind = classify(first)
+        if not can_be(kind.kind if usage else "other", quantity["Amount"], cost["Amount"]):
+            odd.add(day, first, quantity["Amount"], cost["Amount"])
+            continue
         # a tag's group key is `<tag key>$<value>`; untagged usage has nothing behind the dollar sign
         stage = rest[0].partition("$")[2] if rest else ""
         yield {

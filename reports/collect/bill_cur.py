@@ -14,8 +14,10 @@ from typing import Any, Final
 
 import duckdb
 
+from reports.collect.bill_amounts import LARGEST_COST, LARGEST_QUANTITY, OddLines, can_be
 from reports.collect.bill_ce import Bill, Metric
-from reports.model.usage_types import classify
+from reports.model.money import nano
+from reports.model.usage_types import Usage, classify
 
 REQUIRED: Final = (
     "line_item_usage_start_date",
@@ -54,6 +56,8 @@ _COST: Final[dict[Metric, str]] = {
         ELSE line_item_net_unblended_cost END""",
 }
 
+_EXACT: Final = "TRY_CAST({} AS DECIMAL(38, 12))"
+
 
 class ExportUnreadable(Exception):
     """A file is no CUR 2.0 export, or one without a column that is needed; the text names file, columns and remedy."""
@@ -78,41 +82,77 @@ def collect_export(
     if not whole:
         bill.missing.append(f"the bill from {since} to {until}: no file of the export could be read")
         return bill
+    odd = OddLines()
     text = f"""
+        WITH lines AS (
+          SELECT
+            CAST(line_item_usage_start_date AS DATE) AS day, coalesce(line_item_product_code, '') AS service,
+            coalesce(line_item_usage_type, '') AS usage_type, coalesce(line_item_line_item_type, '') AS type,
+            coalesce(resource_tags['{_tag(stage_tag)}'], '') AS stage,
+            coalesce(resource_tags['{_tag(job_tag)}'], '') AS job, coalesce(pricing_unit, '') AS unit,
+            coalesce(line_item_currency_code, '') AS currency,
+            coalesce(line_item_usage_amount, 0) AS amount, coalesce(({_COST[metric]}), 0) AS cost
+          FROM read_parquet($files, union_by_name => true)
+          WHERE line_item_usage_start_date >= $since AND line_item_usage_start_date < $until
+            -- rows of split cost allocation repeat what their instance's row bills, at no cost of their own
+            AND coalesce(line_item_usage_type, '') NOT LIKE '%-ECS-EC2-%'
+        ),
+        judged AS (
+          SELECT *, NOT ({_believed("amount", LARGEST_QUANTITY)} AND {_believed("cost", LARGEST_COST)}) AS odd
+          FROM lines
+        )
         SELECT
-          CAST(line_item_usage_start_date AS DATE) AS day, line_item_product_code AS service,
-          line_item_usage_type AS usage_type, line_item_line_item_type AS type,
-          coalesce(resource_tags['{_tag(stage_tag)}'], '') AS stage,
-          coalesce(resource_tags['{_tag(job_tag)}'], '') AS job, coalesce(pricing_unit, '') AS unit,
-          line_item_currency_code AS currency,
-          CAST(sum(CAST(line_item_usage_amount AS DECIMAL(38, 12))) AS VARCHAR) AS quantity,
-          CAST(round(sum(CAST(({_COST[metric]}) AS DECIMAL(38, 12))) * 1000000000) AS BIGINT) AS cost_nano
-        FROM read_parquet($files, union_by_name => true)
-        WHERE line_item_usage_start_date >= $since AND line_item_usage_start_date < $until
-          -- rows of split cost allocation repeat what their instance's row bills, at no cost of their own
-          AND line_item_usage_type NOT LIKE '%-ECS-EC2-%'
+          day, service, usage_type, type, stage, job, unit, currency, odd, count(*) AS lines,
+          coalesce(
+            any_value(CASE WHEN odd THEN CAST(amount AS VARCHAR) END), CAST(sum({_EXACT.format("amount")}) AS VARCHAR)
+          ) AS quantity,
+          coalesce(
+            any_value(CASE WHEN odd THEN CAST(cost AS VARCHAR) END), CAST(sum({_EXACT.format("cost")}) AS VARCHAR)
+          ) AS cost
+        FROM judged
         GROUP BY ALL
         ORDER BY ALL
     """
     with duckdb.connect() as connection:
+        # a day of the bill is UTC's, wherever this machine is
+        connection.execute("SET TimeZone = 'UTC'")
         cursor = connection.execute(text, {"files": whole, "since": since, "until": until})
         names = [column[0] for column in cursor.description or ()]
         for values in cursor.fetchall():
-            bill.lines.append(_line(dict(zip(names, values, strict=True))))
+            line = _line(dict(zip(names, values, strict=True)), odd)
+            if line is not None:
+                bill.lines.append(line)
+    told = sorted({line["currency"] for line in bill.lines} - {""})
+    for line in bill.lines:
+        # a line that names none is in the bill's
+        line["currency"] = line["currency"] or (told[0] if told else "USD")
+    bill.missing += odd.said()
     return bill
 
 
-def _line(row: dict[str, Any]) -> dict[str, Any]:
+def _line(row: dict[str, Any], odd: OddLines) -> dict[str, Any] | None:
+    """A row of `bill_lines`; None for one that is set aside."""
     record = RECORD_TYPES.get(row.pop("type"), "fee")
-    usage = classify(row["usage_type"]) if record == "usage" else None
+    usage = classify(row["usage_type"]) if record == "usage" else Usage(kind="other")
+    is_odd, lines, cost = row.pop("odd"), row.pop("lines"), row.pop("cost")
+    if is_odd or not can_be(usage.kind, row["quantity"], cost):
+        odd.add(row["day"], row["usage_type"], row["quantity"], cost, lines=lines)
+        return None
     return {
         **row,
-        "kind": usage.kind if usage else "other",
-        "purchase": usage.purchase if usage else "",
-        "instance_type": usage.instance_type if usage else "",
+        "cost_nano": nano(cost),
+        "kind": usage.kind,
+        "purchase": usage.purchase,
+        "instance_type": usage.instance_type,
         "record_type": record,
         "estimated": False,
     }
+
+
+def _believed(column: str, largest: int) -> str:
+    """SQL: a column's amount can be summed."""
+    value = f"TRY_CAST({column} AS DOUBLE)"
+    return f"coalesce(isfinite({value}) AND abs({value}) <= {largest}, FALSE)"
 
 
 def _check(file: Path, metric: Metric) -> None:

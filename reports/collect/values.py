@@ -15,8 +15,9 @@ from jobs import conventions
 LARGEST_INTEGER: Final = 2**31 - 1
 """Of a column of the type INTEGER."""
 _LARGEST_WHOLE: Final = 10**18 - 1
-_LARGEST_VCPUS: Final = 999_999
-_LARGEST_MEMORY_MIB: Final = 10**12 - 1
+_LARGEST_VCPUS: Final = 99_999
+_LARGEST_MEMORY_MIB: Final = 10**8 - 1
+"""Times a day's microseconds they, and thousandths of vCPUs, are below 2^63."""
 _EARLIEST_MS: Final = 10**12
 """2001-09-09. Anything below isn't milliseconds."""
 _END_MS: Final = 10**13
@@ -127,6 +128,6 @@ def told_resources(row: Mapping[str, Any]) -> tuple[float, int]:
         vcpus, memory_mib = float(asked["VCPU"]), int(asked["MEMORY"])
     except (KeyError, ValueError):
         raise RowError("has resource_requirements without a VCPU and a MEMORY") from None
-    if not 0 <= vcpus <= _LARGEST_VCPUS or not 0 <= memory_mib <= _LARGEST_MEMORY_MIB:
+    if not 0 < vcpus <= _LARGEST_VCPUS or not 0 < memory_mib <= _LARGEST_MEMORY_MIB:
         raise RowError("has resource_requirements with a VCPU or a MEMORY that nothing has")
     return vcpus, memory_mib

@@ -65,8 +65,9 @@ SELECT
     AND is_text(one.statusReason) AND is_text(one.container.containerInstanceArn) AND is_text(one.container.taskArn) AND is_text(one.container.logStreamName)
     AND job_name <> '' AND queue_name <> '' AND ended_at IS NOT NULL
     AND coalesce(code, 0) < 2147483648 AND coalesce(array_index, 0) < 2147483648
-    AND coalesce(regexp_full_match(vcpus, '"[0-9]{1,6}(\.[0-9]{1,6})?"|[0-9]{1,6}(\.[0-9]{1,6})?'), FALSE)
-    AND coalesce(regexp_full_match(memory_mib, '"[0-9]{1,12}"|[0-9]{1,12}'), FALSE)
+    AND coalesce(regexp_full_match(vcpus, '"[0-9]{1,5}"|[0-9]{1,5}|"[0-9]{1,4}\.[0-9]{1,6}"|[0-9]{1,4}\.[0-9]{1,6}'), FALSE)
+    AND coalesce(regexp_full_match(memory_mib, '"[0-9]{1,8}"|[0-9]{1,8}'), FALSE)
+    AND coalesce(TRY_CAST(trim(vcpus, '"') AS DOUBLE) > 0 AND told_whole(memory_mib) > 0, FALSE)
     AND job_name <> $prefix AND queue_name <> $prefix
   ) AS suspect,
   job_id, CAST(attempt AS INTEGER) AS attempt,
