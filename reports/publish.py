@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from reports.render.text import markdown
 
 PAGE: Final = "report.html"
 """What the link leads to."""
+_DATA: Final = "report.json"
+_ABSENT: Final = ("NoSuchKey", "404")
 _TEXT: Final = "; charset=utf-8"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PARQUET: Final = "application/vnd.apache.parquet"
@@ -79,7 +82,7 @@ def prefix_of(period: Period) -> str:
 def artifacts(report: Report, allocations: Path | None = None) -> Iterator[Artifact]:
     """Every format, and where each nano-dollar went (a Parquet file); the page comes last, so whoever sees it finds the
     others."""
-    yield Artifact(name="report.json", content_type="application/json", body=files.json(report).encode())
+    yield Artifact(name=_DATA, content_type="application/json", body=files.json(report).encode())
     yield Artifact(name="report.md", content_type=f"text/markdown{_TEXT}", body=markdown(report).encode())
     yield Artifact(name="tables.zip", content_type="application/zip", body=_tables(report))
     with tempfile.TemporaryDirectory(prefix="batchyard-publish-") as folder:
@@ -98,9 +101,15 @@ def artifacts(report: Report, allocations: Path | None = None) -> Iterator[Artif
 def publish(report: Report, place: Place, *, s3: Any, allocations: Path | None = None) -> Report:
     """Puts every format into the bucket, over what an earlier run left there; gives the report with its address.
 
-    `allocations` is the report's file of where each nano-dollar went. Raises PublishError.
+    A report without a bill replaces none that has one. `allocations` is the report's file of where each nano-dollar
+    went. Raises PublishError.
     """
     prefix = prefix_of(report.period)
+    if report.total_nano is None and _has_bill(place, f"{prefix}{_DATA}", s3=s3):
+        raise PublishError(
+            f"s3://{place.bucket}/{prefix} holds a report of {report.period.label} with its bill, and this one has "
+            "none: it stays; report again when the bill can be had, or remove it first"
+        )
     published = report.model_copy(update={"published": place.link(f"{prefix}{PAGE}", s3=s3)})
     for one in artifacts(published, allocations):
         key = f"{prefix}{one.name}"
@@ -109,6 +118,22 @@ def publish(report: Report, place: Place, *, s3: Any, allocations: Path | None =
         except _FAULTS as fault:
             raise PublishError(f"s3://{place.bucket}/{key} couldn't be written: {fault}") from fault
     return published
+
+
+def _has_bill(place: Place, key: str, *, s3: Any) -> bool:
+    """Whether an earlier run's report is there and tells what the period cost. Raises PublishError."""
+    try:
+        told = json.loads(s3.get_object(Bucket=place.bucket, Key=key)["Body"].read())
+    except ValueError:
+        return False
+    except _FAULTS as fault:
+        if isinstance(fault, ClientError) and fault.response.get("Error", {}).get("Code") in _ABSENT:
+            return False
+        raise PublishError(
+            f"s3://{place.bucket}/{key} couldn't be looked at, and this report without a bill may replace one with it: "
+            f"{fault}"
+        ) from fault
+    return isinstance(told, dict) and told.get("total_nano") is not None
 
 
 def tell(report: Report, *, sns: Any, topic_arn: str) -> None:

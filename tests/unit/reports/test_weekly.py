@@ -7,15 +7,18 @@ import json
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 
 from jobs import conventions
 from jobs.stage_facts import StageFacts
 from reports.model.report import Report
 from reports.period import week_over_in
+from reports.publish import PublishError
 from tests.unit.reports.weekly_account import FILES, MONDAY, REPORTS, Account, Published, stage_file
 from tests.worlds.answers import Explorer
 
@@ -111,6 +114,52 @@ def test_what_is_missing_is_said_and_the_report_comes_all_the_same(account: Acco
     for told_of in ("Cost Explorer could not be reached", "the ledger: stage prod: has no bucket ledger"):
         assert any(told_of in sentence for sentence in made.missing)
         assert told_of in message["Message"].partition("Missing in it:")[2]
+
+
+def test_a_report_without_a_bill_leaves_an_earlier_one_that_has_it(account: Account, tmp_path: Path) -> None:
+    del account.clients["ce"]
+    first = account.run(tmp_path / "first")
+    assert first.total_nano is None
+    assert account.run(tmp_path / "second").total_nano is None, "one without a bill may be replaced by another"
+    account.clients["ce"] = Explorer(account.made.bill_lines, stage_tag=conventions.TAG_STAGE, page_groups=5_000)
+    good = account.run(tmp_path / "third")
+    assert good.total_nano
+    account.heard()
+    del account.clients["ce"]
+    with pytest.raises(PublishError, match=r"weekly/2025-W46/ holds a report of 2025-W46 with its bill, and this one"):
+        account.run(tmp_path / "fourth")
+    assert Report.model_validate_json(account.body("weekly/2025-W46/report.json")) == good
+    assert account.heard() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("AccessDenied", "couldn't be looked at"), ("SlowDown", "couldn't be looked at")]
+)
+def test_an_earlier_report_that_cannot_be_looked_at_is_not_replaced_by_one_without_a_bill(
+    account: Account, tmp_path: Path, code: str, said: str
+) -> None:
+    del account.clients["ce"]
+    s3 = account.clients["s3"]
+    account.clients["s3"] = Unreadable(s3, code)
+    with pytest.raises(PublishError, match=said):
+        account.run(tmp_path)
+    account.clients["s3"] = s3
+    assert account.published() == set()
+
+
+class Unreadable:
+    """Reports in S3 that may be written and not read."""
+
+    def __init__(self, s3: Any, code: str) -> None:
+        self._s3, self._code = s3, code
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._s3, name)
+
+    def get_object(self, **request: str) -> Any:
+        if request["Key"].endswith("report.json"):
+            raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "GetObject")
+        return self._s3.get_object(**request)
 
 
 # which week
