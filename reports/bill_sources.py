@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -77,6 +78,20 @@ def from_export_place(
         except (BotoCoreError, ClientError) as problem:
             return Bill(missing=[f"the bill: {place.address}: {problem}"])
         folder = cache / EXPORTS / place.bucket
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as problem:
+            with tempfile.TemporaryDirectory(prefix="batchyard-export-") as scratch:
+                bill = brought(client, Path(scratch), since, until)
+            bill.unkept.append(
+                f"the export's files couldn't be kept in {folder} ({problem.strerror or problem}), so the next report "
+                "fetches them again; make room there, or name another folder with --cache"
+            )
+            return bill
+        return brought(client, folder, since, until)
+
+    def brought(client: Any, folder: Path, since: date, until: date) -> Bill:
         delivered = bring_export(client, place, folder, since=since, until=until, progress=progress)
         bill = _exported(delivered.files, since, until, metric) if delivered.files else Bill()
         bill.missing[:0] = delivered.missing

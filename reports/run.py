@@ -94,7 +94,7 @@ def make_report(question: Question, *, say: Callable[[str], None] = lambda _: No
     Raises Problems when the bill is in several currencies and none is asked for.
     """
     bill = _bill(question)
-    missing = [*question.missing, *bill.missing]
+    missing = [*question.missing, *bill.missing, *bill.unkept]
     source = _at_hand(question, missing, say)
     try:
         return _made(question, bill, source, missing, say)
@@ -185,7 +185,7 @@ def _bill(question: Question) -> Bill:
     until = min(question.period.until, question.now.astimezone(UTC).date() + timedelta(days=1))
     try:
         return question.bill(question.first_day, until)
-    except (OSError, KeyError, ValueError, duckdb.Error) as problem:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, duckdb.Error) as problem:
         said = str(problem).splitlines()[0] if str(problem) else "no reason given"
         return Bill(missing=[f"the bill couldn't be read: {type(problem).__name__}: {said}"])
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -20,6 +19,7 @@ from tenacity.wait import wait_base
 
 from reports.collect.bill_amounts import OddLines, can_be
 from reports.collect.patience import WAIT, patiently
+from reports.collect.store import write_whole
 from reports.model.money import nano
 from reports.model.usage_types import classify
 
@@ -74,6 +74,8 @@ class Bill:
     pages: int = 0
     days_from_cache: int = 0
     missing: list[str] = field(default_factory=list)
+    unkept: list[str] = field(default_factory=list)
+    """What of it couldn't be kept for the next report."""
 
     @property
     def price(self) -> Decimal:
@@ -118,6 +120,7 @@ def collect_bill(
     """
     bill = Bill()
     odd = OddLines()
+    unkept: list[OSError] = []
     for question in questions(metric=metric, stage_tag=stage_tag):
         kept = _Kept(cache, question)
         days = [since + timedelta(days=n) for n in range((until - since).days)]
@@ -130,10 +133,18 @@ def collect_bill(
                 for day, groups, estimated in _ask(client, question, begin, end, bill, spend_limit, say, wait):
                     bill.lines.extend(_lines(question, day, groups, odd, estimated=estimated))
                     if not estimated:
-                        kept.write(day, groups)
+                        try:
+                            kept.write(day, groups)
+                        except OSError as problem:
+                            unkept.append(problem)
             except BillUnavailable as problem:
                 bill.missing.append(f"the bill's {question.name} from {begin} to {end - timedelta(days=1)}: {problem}")
     bill.missing += odd.said()
+    if unkept:
+        bill.unkept.append(
+            f"the bill couldn't be kept in {cache} ({unkept[0].strerror or unkept[0]}), so the next report pays for "
+            "its closed days again; make room there, or name another folder with --cache"
+        )
     return bill
 
 
@@ -251,13 +262,13 @@ class _Kept:
     def read(self, day: date) -> list[Any] | None:
         try:
             kept = json.loads(self._file(day).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            list(_lines(self.question, day, kept, OddLines(), estimated=False))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         return kept if isinstance(kept, list) else None
 
     def write(self, day: date, groups: Sequence[Any]) -> None:
+        """Raises OSError."""
         file = self._file(day)
         file.parent.mkdir(parents=True, exist_ok=True)
-        half = file.with_suffix(f".{uuid.uuid4().hex}.part")
-        half.write_text(json.dumps(list(groups)), encoding="utf-8")
-        half.replace(file)  # whole or not at all: two reports may run at once
+        write_whole(file, json.dumps(list(groups)))  # two reports may run at once

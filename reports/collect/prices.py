@@ -35,6 +35,9 @@ _SHARED_LINUX: Final = {
 }
 """What Batch starts: the list has the same usage type for other systems too."""
 
+_LARGEST_RATE_NANO: Final = 10**15
+"""A million an hour. More comes of a line with next to no hours."""
+
 
 @dataclass(kw_only=True)
 class Prices:
@@ -84,7 +87,8 @@ def bill_rates(lines: Collection[Mapping[str, Any]]) -> dict[str, int]:
         if _is_usage(line) and line["purchase"] == "on-demand" and line["kind"] in _BY_THE_HOUR:
             cost, hours = sums.get(line["usage_type"], (0, Decimal(0)))
             sums[line["usage_type"]] = (cost + int(line["cost_nano"]), hours + Decimal(line["quantity"]))
-    return {name: round(cost / hours) for name, (cost, hours) in sums.items() if cost > 0 and hours > 0}
+    rates = {name: round(cost / hours) for name, (cost, hours) in sums.items() if cost > 0 and hours > 0}
+    return {name: rate for name, rate in rates.items() if rate <= _LARGEST_RATE_NANO}
 
 
 def from_price_list(

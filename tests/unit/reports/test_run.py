@@ -155,6 +155,16 @@ def test_a_refused_or_half_answered_bill_is_said(made: Made, source: Source, tmp
     )
 
 
+def test_a_bill_that_cannot_be_kept_is_in_the_report_and_said(
+    made: Made, source: Source, whole: Report, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    report = make_report(question(source, explored(of(made), tmp_path / "file" / "bill")))
+    assert (report.total_nano, report.identity, report.requests) == (whole.total_nano, whole.identity, whole.requests)
+    (said,) = report.missing
+    assert said.startswith(f"the bill couldn't be kept in {tmp_path / 'file' / 'bill'} (Not a directory), so the next ")
+
+
 def test_an_export_that_isnt_there_and_a_limit_that_is_reached(made: Made, source: Source, tmp_path: Path) -> None:
     nothing = make_report(question(source, from_export(tmp_path / "none", metric="unblended")))
     assert f"the bill: {tmp_path / 'none'} holds no .parquet file of an export" in nothing.missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 from tenacity import wait_none
 
+from reports.collect import bill_ce
 from reports.collect.bill_ce import Bill, collect_bill
 
 MONDAY = date(2026, 11, 9)
@@ -213,3 +215,40 @@ def test_a_kept_day_that_does_not_read_is_asked_again(explorer: Explorer, tmp_pa
     explorer.answers(*_nothing(1, date(2026, 11, 12)))
     bill = _collect(explorer, tmp_path)
     assert (len(broken), bill.pages, bill.days_from_cache, len(bill.lines)) == (2, 2, 12, 7)
+
+
+def test_a_bill_that_cannot_be_kept_is_there_and_it_is_said(
+    explorer: Explorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer.answers(*_week())
+    explorer.answers(*_nothing())
+    (tmp_path / "file").write_text("no folder")
+    no_folder = _collect(explorer, tmp_path / "file" / "bill")
+    assert (len(no_folder.lines), no_folder.missing) == (7, [])
+    assert no_folder.unkept == [
+        f"the bill couldn't be kept in {tmp_path / 'file' / 'bill'} (Not a directory), so the next report pays for "
+        "its closed days again; make room there, or name another folder with --cache"
+    ]
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(bill_ce, "write_whole", full)
+    explorer.answers(*_week())
+    explorer.answers(*_nothing())
+    disk_full = _collect(explorer, tmp_path / "bill")
+    assert disk_full.lines == no_folder.lines
+    assert "(No space left on device)" in disk_full.unkept[0]
+
+
+@pytest.mark.parametrize("text", ["[5]", "{}", "[{}]", "5", '[{"Keys": [], "Metrics": {}}]', "[" * 100_000])
+def test_a_kept_day_that_is_no_answer_is_asked_again(explorer: Explorer, tmp_path: Path, text: str) -> None:
+    explorer.answers(*_week())
+    explorer.answers(*_nothing())
+    whole = _collect(explorer, tmp_path)
+    broken = next(one for one in sorted(tmp_path.rglob(f"{MONDAY}.json")) if "SpotUsage" in one.read_text())
+    broken.write_text(text)
+    explorer.answers(_week()[0])
+    again = _collect(explorer, tmp_path)
+    assert (again.pages, again.missing) == (1, [])
+    assert sorted(map(str, again.lines)) == sorted(map(str, whole.lines))

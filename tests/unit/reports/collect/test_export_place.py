@@ -309,6 +309,20 @@ def test_a_fetch_that_breaks_off_leaves_no_half_file_and_goes_on_next_time(
     assert bill(delivering, tmp_path).missing == []
 
 
+def test_an_export_that_cannot_be_kept_is_read_and_it_is_said(
+    delivering: Delivering, parts: dict[str, list[bytes]], tmp_path: Path
+) -> None:
+    for month, bodies in parts.items():
+        delivering.deliver(month, bodies)
+    (tmp_path / "file").write_text("no folder")
+    found = bill(delivering, tmp_path / "file")
+    assert found.missing == []
+    assert found.lines == bill(delivering, tmp_path / "kept").lines
+    assert found.unkept[0].startswith(
+        f"the export's files couldn't be kept in {tmp_path / 'file' / 'exports' / BUCKET}"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "root"),
     [

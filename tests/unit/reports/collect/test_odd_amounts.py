@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.bill_sources import from_explorer, from_export
+from reports.bill_sources import BillSource, from_explorer, from_export
 from reports.collect.bill_ce import Bill
 from reports.collect.load import Source
 from reports.model.report import Period, Report
@@ -76,6 +76,10 @@ def exported(folder: Path, lines: list[tuple[Any, Any, Any]], **columns: Any) ->
 
 
 def report(bill: Bill, folder: Path, **changes: Any) -> Report:
+    return report_of(lambda _since, _until: replace(bill, missing=list(bill.missing)), folder, **changes)
+
+
+def report_of(bill: BillSource, folder: Path, **changes: Any) -> Report:
     """Of an hour of Fargate beside the bill."""
     raw = folder / "raw"
     (raw / "attempts" / "day=2025-11-21").mkdir(parents=True, exist_ok=True)
@@ -89,7 +93,7 @@ def report(bill: Bill, folder: Path, **changes: Any) -> Report:
             period=PERIOD,
             now=datetime(2025, 11, 25, tzinfo=UTC),
             ledger=Source(stage="local", raw=raw),
-            bill=lambda _since, _until: replace(bill, missing=list(bill.missing)),
+            bill=bill,
             sold=lambda _platform, _vcpus, mib: mib,
         )
     )
@@ -139,6 +143,22 @@ def test_any_amounts_give_a_report_whose_parts_add_up(lines: list[tuple[Any, Any
         == made.total_nano
         == sum(one["cost_nano"] for one in bill.lines)
     )
+
+
+def test_next_to_no_hours_give_no_rate(tmp_path: Path) -> None:
+    made = report(exported(tmp_path / "cur", [(BOX, 1e-12, 1e7), ("SpotUsage:m5.large", 5.0, 0.2)]), tmp_path)
+    assert any(one.startswith("the on-demand price of m5.large isn't known") for one in made.missing)
+
+
+@pytest.mark.parametrize("answer", [5, [], {"ResultsByTime": [5]}, {"ResultsByTime": [{"TimePeriod": None}]}])
+def test_an_answer_that_is_none_is_said(tmp_path: Path, answer: Any) -> None:
+    class Explorer:
+        def get_cost_and_usage(self, **_request: Any) -> Any:
+            return answer
+
+    ask = from_explorer(Explorer(), metric="unblended", cache=tmp_path, spend_limit=Decimal(1), say=lambda _: None)
+    made = report_of(ask, tmp_path)
+    assert any(one.startswith("the bill couldn't be read: ") for one in made.missing)
 
 
 @pytest.mark.parametrize(
