@@ -89,10 +89,13 @@ class StandIn:
     def import_(self, token: str, resource_id: str) -> Resource | None:
         return self.operations.read(self.type(token), "thing", resource_id, {}, {})
 
-    def delete(self, token: str, made: Resource) -> None:
-        """Deletes; a second deletion of the same is a success, and a read finds it gone."""
+    def delete(self, token: str, made: Resource, *, timeout_s: float | None = None) -> None:
+        """Deletes; a second deletion of the same is a success, and a read finds it gone. A refusal is shown after the
+        timeout, by default the resource type's own."""
         for _ in range(2):
-            self.operations.delete(self.type(token), "thing", made.id, made.state, old_inputs=made.inputs)
+            self.operations.delete(
+                self.type(token), "thing", made.id, made.state, old_inputs=made.inputs, timeout_s=timeout_s
+            )
         assert self.read(token, made) is None
 
 

@@ -75,7 +75,7 @@ def test_a_network_in_use_cannot_go_before_what_uses_it(stand_in: Any, vpc: Any,
     with pytest.raises(
         ProviderError, match=r"deleting EC2 VPC \(vpc-\w+\): operation error EC2: DeleteVpc, .*api error"
     ):
-        stand_in.delete(VPC, vpc)
+        stand_in.delete(VPC, vpc, timeout_s=0.2)
     stand_in.delete(SUBNET, subnet)
     stand_in.delete(VPC, vpc)
 
