@@ -20,7 +20,7 @@ from reports.athena.translate import Columns, translate
 from reports.athena.values import value
 from reports.model.report import Period
 from reports.model.tables import ATTEMPTS, BILL_LINES, INSTANCES, Table
-from tests.worlds.world import World, make
+from tests.worlds.world import World, make, to_the_millisecond
 
 _TYPES: Final = {"TIMESTAMP": "TIMESTAMP(3)"}
 _ROWS_A_STATEMENT: Final = 200
@@ -111,12 +111,10 @@ def _literal(told: object, kind: str) -> str:
 
 def compare(address: str) -> list[str]:
     """The parts of a fortnight's report that Trino and DuckDB don't agree on."""
-    made = make(World(seed=21, days=14, instances=20, fargate_attempts=150, reclaim_fraction=0.3))
+    made = to_the_millisecond(make(World(seed=21, days=14, instances=20, fargate_attempts=150, reclaim_fraction=0.3)))
     connection = duckdb.connect()
     trino = Trino(address)
     for table, frame in ((ATTEMPTS, made.attempts), (INSTANCES, made.instances), (BILL_LINES, made.bill_lines)):
-        for name in frame.columns[[str(kind).startswith("datetime") for kind in frame.dtypes]]:
-            frame[name] = frame[name].dt.floor("ms")
         connection.execute(table.duckdb_ddl())
         connection.register("frame", frame)
         connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")

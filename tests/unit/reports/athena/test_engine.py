@@ -29,7 +29,7 @@ from reports.model.report import Period
 from reports.model.tables import ALLOCATIONS, ATTEMPTS, BILL_LINES, INSTANCES
 from tests.worlds.athena import Athena
 from tests.worlds.trino import rounded
-from tests.worlds.world import Made, World, make
+from tests.worlds.world import Made, World, make, to_the_millisecond
 
 BUCKET = "ledger-1"
 NOW = datetime(2026, 11, 16, 6, tzinfo=UTC)
@@ -90,11 +90,7 @@ def account() -> Iterator[Account]:
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    world = make(World(seed=31, days=14, instances=5, fargate_attempts=40, reclaim_fraction=0.3))
-    for frame in (world.attempts, world.instances):
-        for name in frame.columns[[str(kind).startswith("datetime") for kind in frame.dtypes]]:
-            frame[name] = frame[name].dt.floor("ms")  # AWS tells no finer time, and Athena keeps none
-    return world
+    return to_the_millisecond(make(World(seed=31, days=14, instances=5, fargate_attempts=40, reclaim_fraction=0.3)))
 
 
 def tables_of(made: Made, *, begun_before: date | None = None) -> duckdb.DuckDBPyConnection:
