@@ -140,7 +140,7 @@ def main(folder: Path | None = None) -> None:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(html(report()), encoding="utf-8")
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        photograph(page, PICTURE, width=_WIDTH, height=_HEIGHT)
+        photograph(page, PICTURE, width=_WIDTH, height=_HEIGHT, scale=2)
         smaller(PICTURE)
         if folder is not None:
             photograph(page, page.with_name("phone.png"), width=390, height=2600, scale=2)
