@@ -27,7 +27,7 @@ from reports.bill_sources import BillSource, from_export, from_export_place
 from reports.collect.bill_ce import METRICS, Metric
 from reports.collect.export_place import SCHEME, ExportPlace, export_place
 from reports.model.report import Dimension
-from reports.period import choose
+from reports.period import choose, to_come
 from reports.publish import PublishError
 from reports.question import bill_of, question
 from reports.render.parquet import ALLOCATIONS
@@ -138,6 +138,7 @@ def report(
             currency=currency,
             say=say,
         )
+        asked = replace(asked, missing=(*asked.missing, *to_come(period, now)))
         asked = with_engine(asked, access, engine=engine, spend_limit=spend_limit)
         with tempfile.TemporaryDirectory(prefix="batchyard-report-") as scratch:
             if publish or chosen == "parquet":

@@ -15,6 +15,8 @@ from reports.model.report import Period
 
 FIRST_DAY: Final = date(2006, 1, 1)
 """AWS billed nothing before."""
+AHEAD: Final = timedelta(days=366)
+"""A period that is running may end as much later than today."""
 _WEEK: Final = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ONE_WEEK: Final = timedelta(days=7)
@@ -37,13 +39,21 @@ def choose(
             "leave one out",
         )
     if week is not None:
-        return _started(_week(week), now, "--week", week)
+        return _started(_week(week, now), now, "--week", week)
     if since is not None:
-        begin = _day("--since", since)
+        begin = _started_day(_day("--since", since), now, "--since", since)
         end = max(today, begin + _ONE_DAY) if until is None else _day("--until", until)
         if end <= begin:
             raise _problem("--until", str(end), f"it is a day after --since, {begin}", "the day itself is left out")
-        return _started(days(begin, end), now, "--since", since)
+        utc_today = now.astimezone(UTC).date()
+        if end - utc_today > AHEAD:
+            raise _problem(
+                "--until",
+                str(end),
+                f"it is {utc_today} in UTC, and a report ends {AHEAD.days} days after that at most",
+                f"write {utc_today + _ONE_DAY} for all there is",
+            )
+        return days(begin, end)
     if until is not None:
         raise _problem("--until", "given alone", "days have a beginning", "give --since too")
     return last_week(now, timezone)
@@ -82,6 +92,14 @@ def before(period: Period) -> Period | None:
     return days(since, period.since) if since >= FIRST_DAY else None
 
 
+def to_come(period: Period, now: datetime) -> list[str]:
+    """What of the period isn't over yet, in a sentence; none of one that is over."""
+    utc = now.astimezone(UTC)
+    if period.until <= utc.date():
+        return []
+    return [f"the hours of {period.label} after {utc:%Y-%m-%d %H:%M} UTC; it ends with {period.until - _ONE_DAY}"]
+
+
 def _label(since: date, until: date) -> str:
     if until - since == _ONE_WEEK and since.weekday() == 0:
         year, week, _ = since.isocalendar()
@@ -96,12 +114,14 @@ def _is_month(since: date, until: date) -> bool:
     return since.day == 1 and until == (since + timedelta(days=31)).replace(day=1)
 
 
-def _week(text: str) -> Period:
+def _week(text: str, now: datetime) -> Period:
     found = _WEEK.fullmatch(text.strip())
     if not found:
         raise _problem("--week", repr(text), "a week is a year, -W and two digits", "write for example 2026-W47")
     year, number = int(found[1]), int(found[2])
-    if not FIRST_DAY.year < year < date.max.year:
+    if year > now.astimezone(UTC).year + 1:
+        raise _not_begun("--week", text, now)
+    if year <= FIRST_DAY.year:
         raise _problem("--week", text, f"weeks count from {FIRST_DAY.year + 1} on", "write a later year")
     last = date(year, 12, 28).isocalendar().week  # the 28th is always in the year's last week
     if not 1 <= number <= last:
@@ -121,16 +141,25 @@ def _day(option: str, text: str) -> date:
         raise _problem(
             option, repr(text), "a day is year, month and day of the calendar", "write for example 2026-11-16"
         ) from None
-    if not FIRST_DAY <= day < date(date.max.year, 1, 1):
+    if day < FIRST_DAY:
         raise _problem(option, text, f"there are bills from {FIRST_DAY} on", "write a later day")
     return day
 
 
 def _started(period: Period, now: datetime, option: str, text: str) -> Period:
-    today = now.astimezone(UTC).date()
-    if period.since > today:
-        raise _problem(option, text, f"it is {today} in UTC, and what hasn't begun has no bill", "name an earlier one")
+    _started_day(period.since, now, option, text)
     return period
+
+
+def _started_day(day: date, now: datetime, option: str, text: str) -> date:
+    if day > now.astimezone(UTC).date():
+        raise _not_begun(option, text, now)
+    return day
+
+
+def _not_begun(option: str, text: str, now: datetime) -> Problems:
+    today = now.astimezone(UTC).date()
+    return _problem(option, text, f"it is {today} in UTC, and what hasn't begun has no bill", "name an earlier one")
 
 
 def _problem(option: str, got: str, allowed: str, remedy: str) -> Problems:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,8 @@ from jobs.problems import Problem, Problems, listing
 from jobs.stage_facts import StageFacts
 from reports.collect import kept_bill
 from reports.collect.bill_ce import METRICS, Metric
-from reports.model.report import Period, Report
-from reports.period import choose, week_over_in
+from reports.model.report import Report
+from reports.period import choose, to_come, week_over_in
 from reports.publish import Place, PublishError, publish, tell
 from reports.question import bill_of, question
 from reports.render.parquet import ALLOCATIONS
@@ -126,7 +126,8 @@ def run(asked: Wanted, *, week: str, now: datetime, clients: Clients, folder: Pa
     """
     s3 = clients("s3")
     access, facts = read_stage(s3, asked.bucket, clients)
-    period, unfinished = _period(week, now, facts.timezone)
+    timezone = facts.timezone
+    period = week_over_in(now, timezone) if week == LAST else choose(week=week, now=now, timezone=timezone)
     kept = folder / "bill"
     source = bill_of(access, metric=asked.metric, cache=kept, spend_limit=asked.spend_limit, say=say)
     made = question(
@@ -144,7 +145,9 @@ def run(asked: Wanted, *, week: str, now: datetime, clients: Clients, folder: Pa
         say(sentence)
     known = kept_bill.days(kept)
     allocations = folder / ALLOCATIONS
-    report = make_report(replace(made, missing=(*made.missing, *unfinished), allocations=allocations), say=say)
+    report = make_report(
+        replace(made, missing=(*made.missing, *to_come(period, now)), allocations=allocations), say=say
+    )
     for sentence in kept_bill.keep(s3, asked.bucket, CACHE, kept, known=known):
         say(sentence)
     place = Place(bucket=asked.bucket, region=access.region, endpoint_url=facts.endpoint_url)
@@ -168,15 +171,6 @@ def read_stage(s3: Any, bucket: str, clients: Clients) -> tuple[StageAccess, Sta
         raise StageUnavailableError(f"{place} isn't what this Batchyard writes ({said}); {remedy}") from fault
     access = from_outputs({"stage": told}, stack=stage, client=clients)
     return replace(access, simulated=facts.endpoint_url is not None), facts
-
-
-def _period(week: str, now: datetime, timezone: str) -> tuple[Period, list[str]]:
-    """The week, and what of it isn't over yet."""
-    period = week_over_in(now, timezone) if week == LAST else choose(week=week, now=now, timezone=timezone)
-    if period.until <= now.astimezone(UTC).date():
-        return period, []
-    last = period.until - timedelta(days=1)
-    return period, [f"the hours of {period.label} after {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC; it ends with {last}"]
 
 
 def say(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +172,21 @@ def test_a_stage_without_a_ledger_is_told_of_by_aws_batch(
         "the ledger: stage prod: has no bucket ledger; it has none; bring it up again",
         "attempts that AWS Batch forgot: it is asked, and remembers finished jobs for about a week",
     )
+
+
+class Thursday(datetime):
+    """The clock stands in the week that is asked for."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Thursday:
+        return cls(2025, 11, 13, 12, tzinfo=tz)
+
+
+def test_a_running_week_says_what_is_to_come(
+    stood: Stood, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "datetime", Thursday)
+    export(made.bill_lines, tmp_path / "cur.parquet")
+    shown, _ = stood.report("--export", str(tmp_path), "--cache", str(tmp_path / "kept"))
+    assert "the hours of 2025-W46 after 2025-11-13 12:00 UTC; it ends with 2025-11-16" in shown.missing
+    assert " so far in 2025-W46; the whole period before cost " in shown.sentence

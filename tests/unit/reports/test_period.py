@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobs.problems import Problems
 from reports.model.report import Period
-from reports.period import FIRST_DAY, before, choose, days, last_week
+from reports.period import FIRST_DAY, before, choose, days, last_week, to_come
 
 ZONES = ("UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland", "Asia/Kolkata", "Pacific/Kiritimati")
 NOW = datetime(2026, 11, 21, 13, tzinfo=UTC)
@@ -115,6 +115,28 @@ def test_names() -> None:
             "--week is 2026-W50; it is 2026-11-21 in UTC, and what hasn't begun has no bill; name an earlier one",
         ),
         (
+            {"week": "9999-W01"},
+            "--week is 9999-W01; it is 2026-11-21 in UTC, and what hasn't begun has no bill; name an earlier one",
+        ),
+        ({"week": "2026-W54"}, "--week is 2026-W54; 2026 has the weeks 1 to 53; write 2026-W53"),
+        (
+            {"since": "9999-12-31"},
+            "--since is 9999-12-31; it is 2026-11-21 in UTC, and what hasn't begun has no bill; name an earlier one",
+        ),
+        (
+            {"since": "2026-11-22", "until": "2026-11-21"},
+            "--since is 2026-11-22; it is 2026-11-21 in UTC, and what hasn't begun has no bill; name an earlier one",
+        ),
+        (
+            {"since": "2026-11-16", "until": "9999-12-31"},
+            "--until is 9999-12-31; it is 2026-11-21 in UTC, and a report ends 366 days after that at most; "
+            "write 2026-11-22 for all there is",
+        ),
+        (
+            {"since": "2026-11-16", "until": "2026-11-10"},
+            "--until is 2026-11-10; it is a day after --since, 2026-11-16; the day itself is left out",
+        ),
+        (
             {"week": "2026-W47", "until": "2026-11-21"},
             "--week is given with --until; a report has one period; leave one out",
         ),
@@ -134,6 +156,13 @@ def test_what_is_refused(options: dict[str, Any], text: str) -> None:
     with pytest.raises(Problems) as raised:
         asked(**options)
     assert str(raised.value) == text
+
+
+def test_a_running_period_says_what_is_to_come() -> None:
+    assert to_come(asked(week="2026-W46"), NOW) == []
+    assert to_come(asked(week="2026-W47"), NOW) == [
+        "the hours of 2026-W47 after 2026-11-21 13:00 UTC; it ends with 2026-11-22"
+    ]
 
 
 @settings(max_examples=100)
