@@ -3,7 +3,8 @@
     python bench/report_pandas.py <folder of report_world.make>
 
 Same inputs (the compacted files, the bill), same rule, same tables: allocation per attempt and day, idle, identity,
-the breakdowns, the jobs' figures, waste, days. Dollars are floats here, which is what one would write at first.
+the breakdowns, the jobs' figures and history, queues' waits, unit costs, waste, days. Dollars are floats here, which is
+what one would write at first.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ COLUMNS = [
         "purchase",
     ),
     *("instance_id", "image", "vcpus", "memory_mib", "submitted_at", "started_at", "stopped_at", "outcome"),
-    *("peak_memory_mib", "cpu_s"),
+    *("peak_memory_mib", "cpu_s", "items", "array_index"),
 ]
 
 
@@ -162,7 +163,7 @@ def _fargate(attempts: pd.DataFrame, bill: pd.DataFrame) -> pd.DataFrame:
 
 
 def tables(attempts: pd.DataFrame, costs: pd.DataFrame, bill: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Breakdowns, the jobs' figures, waste, days, costs of each job and day."""
+    """Breakdowns, the jobs' figures and history, queues' waits, unit costs, waste, days, costs of each job and day."""
     joined = costs.merge(attempts, on="attempt_id", suffixes=("", "_ended"))
     joined["current"] = joined["day"] >= PERIOD
     now, ended = joined[joined["current"]], attempts[pd.to_datetime(attempts["day"]) >= PERIOD]
@@ -190,6 +191,21 @@ def tables(attempts: pd.DataFrame, costs: pd.DataFrame, bill: pd.DataFrame) -> d
         asked=("memory_mib", "max"),
         peak=("peak_memory_mib", "max"),
     ).join(spread)
+    first = ended.assign(waited=waited)[ended["attempt"] == 1]
+    found["queues"] = first.groupby("queue")["waited"].quantile(shares).unstack()
+    succeeded = ended[ended["outcome"] == "succeeded"]
+    child = ended["array_index"].notna() & ~ended["attempt_id"].isin(retried)
+    found["units"] = pd.DataFrame(
+        {
+            "cost": now.groupby("job")["cost"].sum(),
+            "success": now[now["outcome"] == "succeeded"].groupby("job")["cost"].sum(),
+            "children_cost": now[now["array_index"].notna()].groupby("job")["cost"].sum(),
+            "succeeded": succeeded.groupby("job").size(),
+            "children": ended[child].groupby("job").size(),
+            "told_items": succeeded.groupby("job")["items"].count(),
+            "items": succeeded.groupby("job")["items"].sum(),
+        }
+    )
     weight = now["vcpus"] * WEIGHTS[0]
     memory = now["memory_mib"] * WEIGHTS[1]
     seconds = (now["stopped_at"] - now["started_at"]).dt.total_seconds()
