@@ -24,6 +24,7 @@ from reports.model.report import Report
 from reports.render import files
 from reports.render.html import html
 from reports.render.parquet import ALLOCATIONS, parquet_tables, write_parquet
+from reports.render.tables import KEYS
 from reports.render.text import markdown, terminal
 
 Format = Literal["terminal", "html", "md", "json", "csv", "parquet", "xlsx"]
@@ -88,8 +89,8 @@ def check_place(output: Path | None, form: Format) -> None:
         raise _problem(_PLACE, f"{output}, {kind}", f"{form} is a folder with a file for each table", "name a folder")
     _may_write(place if kind else place.parent, output)
     if kind:
-        for entry in sorted(place.glob(f"*.{form}")):
-            _replaceable(entry, form)
+        for name in (*(f"{key}.{form}" for key in KEYS), *([ALLOCATIONS] if form == "parquet" else [])):
+            _replaceable(output / name, form)
 
 
 def deliver(made: Report, form: Format, output: Path | None, *, allocations: Path | None = None) -> None:
@@ -159,6 +160,10 @@ def _replaceable(output: Path, form: Format) -> Path:
     """The regular file that is or will be there, links followed. Raises Problems."""
     file = _followed(output)
     kind = _kind(file)
+    if kind == "a folder" and form in FOLDERS:
+        raise _problem(
+            _PLACE, f"{output}, a folder", "a table's file belongs there", "remove it, or name another folder"
+        )
     if kind == "a folder":
         inside = output / f"report.{'txt' if form == 'terminal' else form}"
         raise _problem(_PLACE, f"{output}, a folder", f"{form} is one file", f"name a file in it, such as {inside}")

@@ -69,7 +69,9 @@ def fitted(view: TableView, width: int) -> Fitted:
     room = width - _sum(least, shown)
     widths = {n: least[n] for n in shown}
     for n in shown:
-        more = max(0, min(room, whole[n] - least[n]))
+        wanted = whole[n] - least[n]
+        # a number needs no room but its heading's, and that only whole
+        more = min(room, wanted) if view.columns[n][1] == "left" else wanted if wanted <= room else 0
         widths[n] += more
         room -= more
     return Fitted(

@@ -12,6 +12,13 @@ from reports.render.cells import Cell, TableView
 
 _ROUNDING_NANO: Final = 1_000
 """What whole nano-dollars leave over isn't worth a line of its own."""
+KEYS: Final = (
+    *("identity", "apart", "days"),
+    *(f"by-{dimension}" for dimension in get_args(Dimension)),
+    *("changes", "units", "spot", "jobs", "queues", "waste", "anomalies", "month", "budgets", "proposals"),
+    "no-proposals",
+)
+"""Of the tables for programs, in the report's order: the names of their files."""
 
 
 def tables(report: Report) -> tuple[TableView, ...]:

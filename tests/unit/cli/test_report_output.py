@@ -138,6 +138,17 @@ def test_what_became_a_pipe_meanwhile_is_not_replaced(report: Report, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["week.md"]
 
 
+def test_what_else_a_folder_holds_is_left_alone(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").mkdir()
+    os.mkfifo(tmp_path / "live.csv")
+    check_place(tmp_path, "csv")
+    deliver(report, "csv", tmp_path)
+    (tmp_path / "by-job.csv").unlink()
+    (tmp_path / "by-job.csv").mkdir()
+    with pytest.raises(Problems, match=r"by-job.csv, a folder; a table's file belongs there"):
+        check_place(tmp_path, "csv")
+
+
 def test_a_text_file_holds_what_a_terminal_shows(report: Report, tmp_path: Path) -> None:
     deliver(report, "terminal", tmp_path / "week.txt")
     text = (tmp_path / "week.txt").read_text()

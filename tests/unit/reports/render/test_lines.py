@@ -96,6 +96,17 @@ def test_a_wide_terminal_leaves_nothing_out_and_cuts_no_name(report: Report) -> 
     assert any(f"{LONG}1" in line for line in _printed(_named(report, f"{LONG}1"), 300))
 
 
+@pytest.mark.parametrize("width", range(60, 140, 7))
+def test_a_column_of_numbers_is_as_wide_as_they_are_or_as_its_heading(report: Report, width: int) -> None:
+    for view in tables(report):
+        fit = fitted(view, width)
+        for n, wide in zip(fit.columns, fit.widths, strict=True):
+            name, align = view.columns[n]
+            numbers = max(cell_len(row[n].text) for row in view.rows)
+            if align == "right":
+                assert wide in (cell_len(name), max(numbers, *map(cell_len, name.split() or [""])), numbers)
+
+
 def test_what_changed_does_not_say_the_jobs_name_twice(report: Report) -> None:
     changes = next(view for view in tables(report) if view.key == "changes")
     assert changes.rows[0][-1].text == "ran 31% more often"
