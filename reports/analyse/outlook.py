@@ -20,7 +20,8 @@ LEAST_DAYS: Final = 7
 """Of the bill, for a forecast."""
 _BY_WEEKDAY_FROM: Final = 14
 """Days: each weekday twice."""
-_BILL_LAG: Final = timedelta(days=2)
+BILL_LAG: Final = timedelta(days=2)
+"""Until AWS has told what a day cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def whole_until(billed: date | None, *, until: date, today: date) -> date:
     """The day before which days are whole: neither running nor yet to be billed. `billed` is the last day of the bill;
     AWS tells of a day within two, so days without costs before that cost nothing."""
     begun = min(until, today)
-    return begun if billed is None else min(begun, max(billed + timedelta(days=1), begun - _BILL_LAG))
+    return begun if billed is None else min(begun, max(billed + timedelta(days=1), begun - BILL_LAG))
 
 
 def days_of_evidence(by_day: Mapping[date, int], *, whole: date) -> dict[date, int]:

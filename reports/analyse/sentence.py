@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from typing import Final
 
+from reports.analyse.outlook import BILL_LAG
 from reports.model import words
 from reports.model.report import Report
 
@@ -39,7 +40,8 @@ def sentence(report: Report, *, bill_whole: bool = True, on_record_since: date |
 def _amount(report: Report, total: int, *, bill_whole: bool, on_record_since: date | None) -> str:
     period, previous, before = report.period, report.previous, report.previous_total_nano
     amount = words.headline(total, report.currency)
-    running = period.until > report.generated_at.astimezone(UTC).date()
+    today = report.generated_at.astimezone(UTC).date()
+    running = period.until > today
     if before is None:
         why = "the first period on record" if bill_whole else "the period before is missing"
         return f"{amount}{' so far' if running else ''} in {period.label}, {why}"
@@ -47,7 +49,8 @@ def _amount(report: Report, total: int, *, bill_whole: bool, on_record_since: da
     if running:
         return f"{amount} so far in {period.label}; the whole period before cost {earlier}"
     billed = max((day.day for day in report.days if day.jobs_nano or day.idle_nano or day.other_nano), default=None)
-    if billed is not None and billed < period.until - timedelta(days=1):
+    # days without costs that AWS would have told of by now cost nothing
+    if billed is not None and billed < period.until - timedelta(days=1) and today < period.until + BILL_LAG:
         return f"{amount} in {period.label}, billed to {billed} so far; the period before cost {earlier}"
     if previous is not None and on_record_since is not None and on_record_since > previous.since:
         return f"{amount} in {period.label}; {earlier} in the period before, on record from {on_record_since} only"

@@ -161,7 +161,7 @@ class _Calendar:
 
 
 def _calendar(days: Sequence[Day], asked: Asked) -> _Calendar:
-    by_day = {day.day: _of(day) for day in days}
+    by_day = {day.day: _of(day) for day in days if day.day < asked.period.until}
     today = asked.generated_at.astimezone(UTC).date()
     billed = max((day for day, cost in by_day.items() if cost), default=None)
     until = asked.period.until
@@ -260,10 +260,11 @@ def _budgets(engine: Engine, asked: Asked, calendar: _Calendar) -> tuple[Budget,
             by_day = {
                 row["day"]: row["cost_nano"]
                 for row in engine.rows("owner_days", {"owner": name.removeprefix("owner ")})
+                if row["day"] < asked.period.until
             }
         else:
             by_day = dict(calendar.by_day)
-        spent = sum(cost for day, cost in by_day.items() if begin <= day < asked.period.until)
+        spent = sum(cost for day, cost in by_day.items() if begin <= day)
         month = forecast(by_day, whole=calendar.whole, month=calendar.month)
         rows.append(budget(name, limit_nano=limit, spent_nano=spent, month=month))
     return tuple(rows)

@@ -230,6 +230,8 @@ def test_a_bill_that_is_late_or_began_within_the_period_before_is_compared_with_
     # a day of attempts that no line of the bill is about
     free = [day.model_copy(update={"jobs_nano": 0}) for day in whole.days[5:]]
     assert sentence(late.model_copy(update={"days": (*late.days, *free)})) == sentence(late)
+    later = late.model_copy(update={"generated_at": datetime(2026, 11, 25, tzinfo=UTC)})
+    assert sentence(later) == sentence(whole), "by then days without costs cost nothing"
     young = "$114 in 2026-W47; $90.00 in the period before, on record from 2026-11-12 only"
     assert sentence(whole, on_record_since=date(2026, 11, 12)) == young
     assert sentence(whole, on_record_since=BEFORE.since) == sentence(whole)

@@ -104,6 +104,21 @@ def test_a_first_week_says_so_and_compares_nothing(made: Made) -> None:
     assert [line.name for line in report.identity.apart] == ["credit"]
 
 
+def test_where_the_month_goes_is_told_from_days_before_the_periods_end(made: Made) -> None:
+    report = report_of(made, previous=None, period=BEFORE)
+    assert report.forecast is not None
+    (stage,) = [budget for budget in report.budgets if budget.name == "prod"]
+    assert report.forecast.so_far_nano == stage.spent_nano == report.total_nano
+    assert (report.forecast.days_seen, report.notes) == (7, ())
+
+
+def test_too_few_days_of_bill_are_said(made: Made) -> None:
+    short = Period(since=BEFORE.since, until=date(2026, 11, 5), label="2026-11-02 to 2026-11-04")
+    report = report_of(made, previous=None, period=short)
+    assert (report.forecast, report.budgets[0].forecast_nano) == (None, None)
+    assert report.notes == ("where the month is going isn't told: that takes 7 whole days of bill, there are 3",)
+
+
 def test_a_deleted_job_keeps_its_costs_and_gets_no_proposal(report: Report) -> None:
     assert "job-7" in {group.key for group in report.breakdowns["job"]}
     assert "it has no job.yaml any more" in {n.reason for n in report.no_proposals if n.job == "job-7"}
