@@ -20,7 +20,7 @@ from local.processes import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 IMAGE = "batchyard/base:python3.11"
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 LOG_GROUP = "/aws/batch/job"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from local.lane import Lane
 from local.processes import wait_until
 
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 
 
 def run(lane: Lane, stage: dict[str, Any], job: str, queue: str = "standard", **more: Any) -> dict[str, Any]:

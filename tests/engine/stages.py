@@ -17,7 +17,7 @@ import yaml
 from local.lane import Lane
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 
 ECHO = """\
 description: Copy an upload
@@ -117,7 +117,7 @@ class Stack:
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs `pulumi <arguments> --stack <name>` in the project. Raises PulumiError with the output."""
         return self.project.lane.pulumi(
-            *arguments, "--stack", self.name, cwd=self.project.folder, check=check, timeout_s=300
+            *arguments, "--stack", self.name, cwd=self.project.folder, check=check, timeout_s=600
         )
 
     def up(self, *arguments: str) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def run(tmp_path: Path, lane: Lane, prefix: str) -> Iterator[Callable[..., str]]
 
     def pulumi(*arguments: str) -> str:
         environ = {"PULUMI_BACKEND_URL": f"file://{state}"}
-        done = lane.pulumi(*arguments, "--color=never", cwd=tmp_path, environ=environ, timeout_s=280)
+        done = lane.pulumi(*arguments, "--color=never", cwd=tmp_path, environ=environ, timeout_s=600)
         return done.stdout
 
     pulumi("stack", "init", "types")

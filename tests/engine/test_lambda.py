@@ -14,7 +14,7 @@ from reports.collect.ledger import LedgerReader
 from reports.model.attempt import Attempt
 from tests.engine.stages import COUNT, ECHO, Project, Stack
 
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 DOCKERFILE = """\
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}

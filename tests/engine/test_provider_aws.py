@@ -74,7 +74,7 @@ class Stack:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
             check=False,
         )
         output = done.stdout + done.stderr

@@ -26,7 +26,7 @@ bucket = aws.s3.Bucket("uploads", bucket="recovery-uploads", force_destroy=True)
 pulumi.export("python", sys.executable)
 pulumi.export("bucket", bucket.bucket)
 """
-TIMEOUT_S = 120
+TIMEOUT_S = 240
 
 
 @pytest.fixture

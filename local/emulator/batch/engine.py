@@ -30,9 +30,10 @@ from local.emulator.context import EmulatorContext
 from scheduling.decide import decide
 from scheduling.model import Start, State
 
-# ECS waits 30 s between SIGTERM and SIGKILL; a container needs some real time to react, however fast the lane's clock
+# ECS waits 30 s between SIGTERM and SIGKILL; a container needs some real time to react, however fast the
+# lane's clock and slow the machine
 STOP_GRACE_S = 30.0
-MIN_STOP_GRACE_S = 2.0
+MIN_STOP_GRACE_S = 10.0
 CLOSE_WAIT_S = 20.0
 
 logger = logging.getLogger(__name__)
