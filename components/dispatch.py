@@ -17,7 +17,7 @@ from components import policies
 from components.access import objects_of, submit_statement
 from components.job_definition import FargateShape, JobDefinition, JobDefinitionArgs
 from components.names import Names
-from jobs import retry_rules
+from jobs import conventions, retry_rules
 from jobs.spec import JobSpec
 from jobs.spec.arrays import DISPATCH, Manifest
 from jobs.spec.model import Retry
@@ -121,7 +121,7 @@ class Dispatch(pulumi.ComponentResource):
 
 def dispatch_command(spec: JobSpec, manifest: Manifest, bucket_name: pulumi.Input[str]) -> Sequence[pulumi.Input[str]]:
     """Where the manifest is, then the array's parameters as pairs: Batch fills in what the trigger gave."""
-    pairs = [part for name in spec.command_references for part in (name, f"Ref::{name}")]
+    pairs = [part for name in spec.command_references for part in (name, f"{conventions.REFERENCE}{name}")]
     return [COMMAND, bucket_name, manifest.key, *pairs]
 
 

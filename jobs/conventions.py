@@ -202,6 +202,8 @@ USAGE_COLUMNS: Final = (
 )
 """Keys of the probe's line, which is a row of `usage/`."""
 
+REFERENCE: Final = "Ref::"
+"""What stands before a parameter's name where its value goes: Batch's word."""
 S3_TRIGGER_PARAMETERS: Final = ("bucket", "key")
 """What an S3 trigger gives to `Ref::` without being asked."""
 

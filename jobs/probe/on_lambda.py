@@ -24,12 +24,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs import conventions
-from jobs.conventions import EXITED, OUT_OF_MEMORY, TIMED_OUT
+from jobs.conventions import EXITED, OUT_OF_MEMORY, REFERENCE, TIMED_OUT
 from jobs.probe.array_line import Refused
 from jobs.probe.lambda_secrets import values
 
 API = "/2018-06-01/runtime/"
-REFERENCE = "Ref::"
 # of an attempt's last seconds: to end the job before Lambda ends everything, and to write the record
 RESERVE_S, GRACE_S = 5.0, 2.0
 # sysexits: the event is no use

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from jobs.spec.base import BucketName, Hint, Strict, refuse
+from jobs.spec.parameters import is_broken_reference, referenced
 
 MAX_CHILDREN: Final = 10_000
 DISPATCH: Final = "dispatch"
 """What submits the arrays of the job `x` is the job definition `x-dispatch`."""
-_REF = re.compile(r"Ref::(?P<name>[A-Za-z][A-Za-z0-9_-]{0,127})")
 
 
 class Manifest(Strict):
@@ -31,7 +30,7 @@ class Manifest(Strict):
     @field_validator("key")
     @classmethod
     def _key(cls, key: str) -> str:
-        if "Ref::" in key and _REF.fullmatch(key) is None:
+        if is_broken_reference(key):
             raise refuse(f"{key[:60]!r}", "Ref::name is the whole key", "write the key out, or one Ref::name")
         if key.startswith("/"):
             raise refuse(f"{key[:60]!r}", "S3 keys don't begin with a slash", f"write {key.lstrip('/')[:60]!r}")
@@ -40,8 +39,7 @@ class Manifest(Strict):
     @property
     def reference(self) -> str | None:
         """The name in `Ref::name`; None for a key that is written out."""
-        found = _REF.fullmatch(self.key)
-        return None if found is None else found["name"]
+        return referenced(self.key)
 
 
 class Array(Strict):

@@ -14,7 +14,7 @@ from jobs.spec.base import AsTuple, Hint, Owner, QueueName, ShareName, Strict, r
 from jobs.spec.include import IncludedPath, overlapping
 from jobs.spec.isolation import Isolated, Isolation
 from jobs.spec.nodes import Nodes
-from jobs.spec.parameters import parameter_names
+from jobs.spec.parameters import is_broken_reference, parameter_names, referenced
 from jobs.spec.permissions import Permissions
 from jobs.spec.results import Results
 from jobs.spec.secrets import SecretSource
@@ -25,7 +25,6 @@ Platform = Literal["ec2", "fargate", "lambda"]
 Architecture = Literal["x86_64", "arm64"]
 OnFailure = Literal["fail", "retry"]
 
-_REF = re.compile(r"Ref::(?P<name>[A-Za-z][A-Za-z0-9_-]{0,127})")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 
@@ -171,7 +170,7 @@ class JobSpec(Strict):
     @classmethod
     def _command(cls, command: tuple[str, ...]) -> tuple[str, ...]:
         for position, argument in enumerate(command):
-            if "Ref::" in argument and _REF.fullmatch(argument) is None:
+            if is_broken_reference(argument):
                 raise refuse(
                     f"{argument[:60]!r}",
                     "Ref::name is an argument of its own; the name is letters, digits, _ and -",
@@ -189,7 +188,7 @@ class JobSpec(Strict):
     @property
     def command_references(self) -> tuple[str, ...]:
         """The same of the command alone."""
-        return tuple(dict.fromkeys(match["name"] for match in map(_REF.fullmatch, self.command) if match))
+        return tuple(dict.fromkeys(name for name in map(referenced, self.command) if name is not None))
 
     @property
     def manifest(self) -> Manifest | None:

@@ -1,12 +1,24 @@
-"""Names of parameters: what `Ref::name` may be called."""
+"""Names of parameters, and `Ref::name` where their values go."""
 
 from __future__ import annotations
 
 import re
 
+from jobs.conventions import REFERENCE
 from jobs.spec.base import refuse
 
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
+
+
+def referenced(text: str) -> str | None:
+    """The name in `Ref::name`; None for a text that is not one reference and nothing else."""
+    mark, _, name = text.partition(REFERENCE)
+    return name if not mark and is_parameter_name(name) else None
+
+
+def is_broken_reference(text: str) -> bool:
+    """Whether a reference is only part of it, or has no parameter's name: Batch would pass it on as it is."""
+    return REFERENCE in text and referenced(text) is None
 
 
 def is_parameter_name(name: str) -> bool:
