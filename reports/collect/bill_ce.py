@@ -178,6 +178,8 @@ def _ask(
         say(f"Cost Explorer, {question.name}: page {bill.pages}, ${bill.price} so far")
         for result in answer.get("ResultsByTime", []):
             day = date.fromisoformat(result["TimePeriod"]["Start"])
+            if not begin <= day < end:
+                continue
             groups, estimated = days.get(day, ([], False))
             days[day] = (groups + result.get("Groups", []), estimated or bool(result.get("Estimated", True)))
         token = answer.get("NextPageToken")
@@ -186,6 +188,12 @@ def _ask(
         request["NextPageToken"] = token
     for day, (groups, estimated) in days.items():
         yield day, groups, estimated
+    # a day on which nothing was billed is in the answer too, with no group
+    asked = [begin + timedelta(days=n) for n in range((end - begin).days)]
+    if lacking := [day for day in asked if day not in days]:
+        raise BillUnavailable(
+            f"Cost Explorer's answer has nothing on {len(lacking):,} of these days, such as {lacking[0]}; ask again"
+        )
 
 
 def _call(client: Any, request: Mapping[str, Any], wait: wait_base) -> Mapping[str, Any]:

@@ -194,7 +194,7 @@ class Empty:
     ("explorer", "told"),
     [
         (Unanswered(), "Cost Explorer could not be reached"),
-        (Empty(), "the bill holds no line of 2025-W46"),
+        (Empty(), "Cost Explorer's answer has nothing on "),
     ],
 )
 def test_without_a_bill_it_says_so(stood: Stood, cache: Path, tmp_path: Path, explorer: Any, told: str) -> None:

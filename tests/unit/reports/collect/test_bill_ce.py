@@ -252,3 +252,18 @@ def test_a_kept_day_that_is_no_answer_is_asked_again(explorer: Explorer, tmp_pat
     again = _collect(explorer, tmp_path)
     assert (again.pages, again.missing) == (1, [])
     assert sorted(map(str, again.lines)) == sorted(map(str, whole.lines))
+
+
+def test_days_that_an_answer_lacks_are_said_and_asked_again(explorer: Explorer, tmp_path: Path) -> None:
+    week = _week()
+    explorer.answers(*week[:2], *week[4:], _day(WEEK, (["BoxUsage:m6i.large", "batchyard:stage$prod"], "9", "9")))
+    explorer.answers(*_nothing())
+    half = _collect(explorer, tmp_path)
+    assert sorted(line["day"].day for line in half.lines) == [9, 10, 13, 14, 15]
+    assert half.missing == [
+        "the bill's usage from 2026-11-09 to 2026-11-15: Cost Explorer's answer has nothing on 2 of these days, such "
+        "as 2026-11-11; ask again"
+    ]
+    explorer.answers(*week[2:4])
+    whole = _collect(explorer, tmp_path)
+    assert (len(whole.lines), whole.missing) == (7, [])
