@@ -55,6 +55,12 @@ def share(value: float | None) -> Cell:
     return Cell(text=words.share(value), value=value)
 
 
+def change(now: int | None, before: int | None) -> Cell:
+    """Against the period before; a value where there is a proportion."""
+    known = now is not None and before is not None and now >= 0 < before
+    return Cell(text=words.change(now, before), value=now / before - 1 if known else None)  # type: ignore[operator]
+
+
 def unit_price(nano: float | None, report: Report) -> Cell:
     return Cell(text=words.unit_price(nano, report.currency), value=None if nano is None else nano / 1e9)
 

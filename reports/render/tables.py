@@ -42,23 +42,21 @@ def _all(report: Report) -> list[TableView]:
 
 
 def _identity(report: Report) -> TableView:
-    rows = [
-        [cells.text(line.name), cells.money(line.cost_nano, report), cells.share(_part(line.cost_nano, report))]
-        for line in report.identity.lines
-    ]
-    rows.append(
-        [
-            cells.text("bill"),
-            cells.money(report.identity.bill_nano, report),
-            cells.share(_part(report.identity.bill_nano or 0, report)),
-        ]
-    )
-    rows += [
-        [cells.text(f"beside it: {line.name}"), cells.money(line.cost_nano, report), cells.share(None)]
-        for line in report.identity.apart
-    ]
+    whole = report.previous_total_nano
+    before = {line.name: line.cost_nano for line in report.identity.previous}
+
+    def row(name: str, nano: int | None, part: int | None, earlier: int | None) -> list[Cell]:
+        share = None if part is None else _part(part, report)
+        return [cells.text(name), cells.money(nano, report), cells.share(share), cells.change(nano, earlier)]
+
+    lines = [(line.name, line.cost_nano) for line in report.identity.lines]
+    rows = [row(name, nano, nano, None if whole is None else before.get(name, 0)) for name, nano in lines]
+    rows.append(row("bill", report.identity.bill_nano, report.identity.bill_nano, whole))
+    rows += [row(f"beside it: {line.name}", line.cost_nano, None, None) for line in report.identity.apart]
     note = "The lines add up to the bill's usage exactly; credits, refunds and tax are beside it."
-    view = cells.table(report, "identity", "Where the bill went", note, ("|line", "cost|cost_$", "share"), rows)
+    view = cells.table(
+        report, "identity", "Where the bill went", note, ("|line", "cost|cost_$", "share", "change|change_ratio"), rows
+    )
     return replace(view, total=len(report.identity.lines))
 
 
@@ -96,7 +94,7 @@ def _breakdown(report: Report, dimension: Dimension) -> TableView:
             cells.text(group.key or words.NONE),
             cells.money(group.cost_nano, report),
             cells.share(group.share),
-            Cell(text=words.change(group.cost_nano, group.previous_nano), value=_ratio(group)),
+            cells.change(group.cost_nano, group.previous_nano),
             cells.count(group.attempts),
             cells.share(group.succeeded / group.attempts if group.attempts else None),
             cells.unit_price(group.per_success_nano, report),
@@ -114,12 +112,6 @@ def _breakdown(report: Report, dimension: Dimension) -> TableView:
     note = " ".join(notes) if dimension in [*report.breakdowns][:1] else ""
     rows = [row(group) for group in report.breakdowns.get(dimension, ())]
     return cells.table(report, f"by-{dimension}", f"By {dimension}", note, columns, rows)
-
-
-def _ratio(group: Group) -> float | None:
-    """Like `words.change`, which says the same."""
-    now, before = group.cost_nano, group.previous_nano
-    return now / before - 1 if now is not None and before and now >= 0 < before else None
 
 
 def _changes(report: Report) -> TableView:

@@ -167,3 +167,17 @@ def test_short_names_stay_on_one_line_of_the_page_and_long_ones_fold(report: Rep
     page = html(_named(report, "flights", f"{LONG}1"))
     assert '<td class="left short">flights</td>' in page
     assert f'<td class="left">{LONG}1</td>' in page
+
+
+def test_each_line_of_the_bill_stands_against_the_period_before(report: Report) -> None:
+    before = tuple(line.model_copy(update={"cost_nano": line.cost_nano // 2}) for line in report.identity.lines[1:])
+    compared = {
+        "identity": report.identity.model_copy(update={"previous": before}),
+        "previous_total_nano": 5 * DOLLAR,
+    }
+    for shown, changes in (
+        (report.model_copy(update=compared), ["new", *("+100%" for _ in before), "+40%"]),
+        (report.model_copy(update={"previous_total_nano": None}), ["–"] * (len(before) + 2)),
+    ):
+        view = next(one for one in tables(shown) if one.key == "identity")
+        assert [row[3].text for row in view.rows[: len(changes)]] == changes
