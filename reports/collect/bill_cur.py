@@ -56,6 +56,7 @@ _COST: Final[dict[Metric, str]] = {
         ELSE line_item_net_unblended_cost END""",
 }
 
+_INVOICE: Final = "bill_invoice_id"
 _EXACT: Final = "TRY_CAST({} AS DECIMAL(38, 12))"
 
 
@@ -72,9 +73,10 @@ def collect_export(
     """
     bill = Bill()
     whole = []
+    columns: set[str] = set()
     for file in files:
         try:
-            _check(file, metric)
+            columns |= _check(file, metric)
         except ExportUnreadable as problem:
             bill.missing.append(str(problem))
         else:
@@ -83,6 +85,8 @@ def collect_export(
         bill.missing.append(f"the bill from {since} to {until}: no file of the export could be read")
         return bill
     odd = OddLines()
+    # the table dictionary: until a bill is final, its lines have no invoice
+    estimated = f"coalesce({_INVOICE}, '') = ''" if _INVOICE in columns else "FALSE"
     text = f"""
         WITH lines AS (
           SELECT
@@ -91,6 +95,7 @@ def collect_export(
             coalesce(resource_tags['{_tag(stage_tag)}'], '') AS stage,
             coalesce(resource_tags['{_tag(job_tag)}'], '') AS job, coalesce(pricing_unit, '') AS unit,
             coalesce(line_item_currency_code, '') AS currency,
+            {estimated} AS estimated,
             coalesce(line_item_usage_amount, 0) AS amount, coalesce(({_COST[metric]}), 0) AS cost
           FROM read_parquet($files, union_by_name => true)
           WHERE line_item_usage_start_date >= $since AND line_item_usage_start_date < $until
@@ -102,7 +107,7 @@ def collect_export(
           FROM lines
         )
         SELECT
-          day, service, usage_type, type, stage, job, unit, currency, odd, count(*) AS lines,
+          day, service, usage_type, type, stage, job, unit, currency, estimated, odd, count(*) AS lines,
           coalesce(
             any_value(CASE WHEN odd THEN CAST(amount AS VARCHAR) END), CAST(sum({_EXACT.format("amount")}) AS VARCHAR)
           ) AS quantity,
@@ -145,7 +150,6 @@ def _line(row: dict[str, Any], odd: OddLines) -> dict[str, Any] | None:
         "purchase": usage.purchase,
         "instance_type": usage.instance_type,
         "record_type": record,
-        "estimated": False,
     }
 
 
@@ -155,7 +159,8 @@ def _believed(column: str, largest: int) -> str:
     return f"coalesce(isfinite({value}) AND abs({value}) <= {largest}, FALSE)"
 
 
-def _check(file: Path, metric: Metric) -> None:
+def _check(file: Path, metric: Metric) -> set[str]:
+    """The file's columns. Raises ExportUnreadable."""
     try:
         with duckdb.connect() as connection:
             described = connection.execute("DESCRIBE SELECT * FROM read_parquet($file)", {"file": str(file)}).fetchall()
@@ -169,6 +174,7 @@ def _check(file: Path, metric: Metric) -> None:
             f"{file.name} has no column {', '.join(lacking)}; select {'it' if len(lacking) == 1 else 'them'} in the "
             f"export, or ask for another metric than {metric}"
         )
+    return there
 
 
 def _tag(key: str) -> str:

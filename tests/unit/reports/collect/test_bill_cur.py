@@ -66,6 +66,24 @@ def test_both_sources_give_the_same_lines_to_the_nano_dollar(made: Made, tmp_pat
     assert credits == [-4_000_000_000, -4_000_000_000]
 
 
+def test_lines_without_an_invoice_may_still_change(made: Made, tmp_path: Path) -> None:
+    whole = _exported(made, tmp_path)
+    assert {line["estimated"] for line in whole.lines} == {False}
+    table = pq.read_table(tmp_path / "export.parquet")
+    invoices = ["" if day.date() > BEGIN else "2345" for day in table["line_item_usage_start_date"].to_pylist()]
+    pq.write_table(table.append_column("bill_invoice_id", pa.array(invoices)), tmp_path / "invoices.parquet")
+    found = collect_export(
+        [tmp_path / "invoices.parquet"],
+        since=BEGIN,
+        until=END,
+        metric="unblended",
+        stage_tag="batchyard:stage",
+        job_tag="batchyard:job",
+    )
+    assert {(line["day"] > BEGIN, line["estimated"]) for line in found.lines} == {(False, False), (True, True)}
+    assert [line | {"estimated": False} for line in found.lines] == whole.lines
+
+
 def test_a_damaged_file_is_named_and_the_others_count(made: Made, tmp_path: Path) -> None:
     whole = _exported(made, tmp_path)
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
