@@ -11,7 +11,7 @@ WITH on_ec2 AS (
     CAST(9 * 1024 * a.vcpus + a.memory_mib AS BIGINT) AS weight, epoch_us(greatest(a.started_at, h.started_at)) AS from_us,
     epoch_us(least(a.stopped_at, h.ended_at)) AS to_us
   FROM attempts AS a
-  JOIN hosts AS h ON h.instance_id = a.instance_id
+  JOIN hosts AS h ON h.instance_id = a.instance_id AND (h.alone OR h.environment = a.environment)
   WHERE a.platform = 'ec2' AND greatest(a.started_at, h.started_at) < least(a.stopped_at, h.ended_at)
 ),
 bounded AS (

@@ -8,5 +8,5 @@ SELECT
   sum((9 * a.vcpus + a.memory_mib / 1024.0) * (epoch_us(a.stopped_at) - epoch_us(a.started_at)) / 1e6)
     FILTER (WHERE a.started_at < a.stopped_at) AS weighted_s
 FROM attempts AS a
-LEFT JOIN hosts AS h ON h.instance_id = a.instance_id
+LEFT JOIN hosts AS h ON h.instance_id = a.instance_id AND (h.alone OR h.environment = a.environment)
 GROUP BY ALL

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reports.analyse.allocate import Allocated, allocate
+from reports.analyse.engine import query
 from reports.model.tables import ATTEMPTS, BILL_LINES, INSTANCES
 from tests.worlds.world import Made, World, make
 
@@ -89,6 +90,29 @@ def test_what_runs_on_somebody_elses_instances_takes_nobodys_money() -> None:
     beside, _ = _allocated(both)
     assert beside.by_category == plain.by_category
     assert beside.attempts_without_cost == plain.attempts_without_cost + len(attempts)
+
+
+def test_an_instance_that_moved_to_another_environment_is_one_machine() -> None:
+    """It is in both until the first lets go of it; an attempt is that environment's which it ran in."""
+    begin = NOW.replace(month=11, day=3, hour=10)
+    half = timedelta(minutes=30)
+    runs = [(begin, begin + half, 1.0), (begin + half, begin + 2 * half, 1.0)]
+    connection = _one_hour(runs, cost_nano=1_000_000_000, begin=begin)
+    connection.execute("UPDATE instances SET environment = 'first', ended_at = ended_at - INTERVAL 20 MINUTE")
+    connection.execute(
+        "INSERT INTO instances SELECT * REPLACE ('second' AS environment, "
+        "started_at + INTERVAL 30 MINUTE AS started_at, started_at + INTERVAL 1 HOUR AS ended_at) FROM instances"
+    )
+    connection.execute("UPDATE attempts SET environment = CASE attempt_id WHEN '0000#1' THEN 'first' ELSE 'second' END")
+    allocated = allocate(connection, now=NOW)
+    assert (allocated.attempts_with_cost, allocated.attempts_without_cost) == (2, 0)
+    rows = connection.execute(
+        "SELECT attempt_id, environment, cost_nano FROM allocations WHERE category = 'job' ORDER BY attempt_id"
+    )
+    assert rows.fetchall() == [("0000#1", "first", 500_000_000), ("0001#1", "second", 500_000_000)]
+    connection.execute(query("run_cube"))
+    counted = connection.execute("SELECT environment, sum(attempts) FROM run_cube GROUP BY ALL ORDER BY ALL")
+    assert counted.fetchall() == [("first", 1), ("second", 1)]
 
 
 def test_an_attempt_in_the_second_its_instance_ended_in_ran_on_it() -> None:
