@@ -80,7 +80,10 @@ def change(now: int | None, before: int | None) -> str:
         return NONE
     if not before:
         return "new" if now else "±0%"
-    return f"×{now / before:,.0f}" if now >= MANY_TIMES * before else f"{now / before - 1:+.0%}"
+    if now >= MANY_TIMES * before:
+        return f"×{now / before:,.0f}"
+    text = f"{now / before - 1:+.0%}"
+    return "±0%" if text in ("+0%", "-0%") else text
 
 
 def duration(seconds: float | None) -> str:
