@@ -80,7 +80,7 @@ def collect_export(
         except ExportUnreadable as problem:
             bill.missing.append(str(problem))
         else:
-            whole.append(str(file))
+            whole.append(file)
     if not whole:
         bill.missing.append(f"the bill from {since} to {until}: no file of the export could be read")
         return bill
@@ -118,21 +118,46 @@ def collect_export(
         GROUP BY ALL
         ORDER BY ALL
     """
-    with duckdb.connect() as connection:
-        # a day of the bill is UTC's, wherever this machine is
-        connection.execute("SET TimeZone = 'UTC'")
-        cursor = connection.execute(text, {"files": whole, "since": since, "until": until})
-        names = [column[0] for column in cursor.description or ()]
-        for values in cursor.fetchall():
-            line = _line(dict(zip(names, values, strict=True)), odd)
-            if line is not None:
-                bill.lines.append(line)
+    for row in _rows(text, whole, since, until, bill):
+        line = _line(row, odd)
+        if line is not None:
+            bill.lines.append(line)
     told = sorted({line["currency"] for line in bill.lines} - {""})
     for line in bill.lines:
         # a line that names none is in the bill's
         line["currency"] = line["currency"] or (told[0] if told else "USD")
     bill.missing += odd.said()
     return bill
+
+
+def _rows(text: str, files: Sequence[Path], since: date, until: date, bill: Bill) -> list[dict[str, Any]]:
+    """The query's answer. A file whose inside is damaged shows only now: it is named, and the others count."""
+
+    def ask(some: Sequence[Path]) -> list[dict[str, Any]]:
+        with duckdb.connect() as connection:
+            # a day of the bill is UTC's, wherever this machine is
+            connection.execute("SET TimeZone = 'UTC'")
+            files = [str(file) for file in some]
+            cursor = connection.execute(text, {"files": files, "since": since, "until": until})
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
+    try:
+        return ask(files)
+    except duckdb.Error:
+        good = []
+        for file in files:
+            try:
+                ask([file])
+            except duckdb.BinderException:
+                good.append(file)  # alone it lacks a column that another has
+            except duckdb.Error as error:
+                bill.missing.append(f"{file.name} couldn't be read ({str(error).splitlines()[0]})")
+            else:
+                good.append(file)
+        if len(good) == len(files):
+            raise
+        return ask(good) if good else []
 
 
 def _line(row: dict[str, Any], odd: OddLines) -> dict[str, Any] | None:

@@ -28,7 +28,8 @@ def made() -> Made:
 
 
 def _exported(made: Made, folder: Path) -> Bill:
-    export(made.bill_lines, folder / "export.parquet")
+    if not any(folder.glob("*.parquet")):
+        export(made.bill_lines, folder / "export.parquet")
     return collect_export(
         sorted(folder.glob("*.parquet")),
         since=BEGIN,
@@ -90,6 +91,18 @@ def test_a_damaged_file_is_named_and_the_others_count(made: Made, tmp_path: Path
     bill = _exported(made, tmp_path)
     assert bill.lines == whole.lines
     assert bill.missing[0].startswith("broken.parquet is no whole Parquet file")
+
+
+def test_a_file_that_is_damaged_inside_is_named_and_the_others_count(made: Made, tmp_path: Path) -> None:
+    whole = _exported(made, tmp_path)
+    text = (tmp_path / "export.parquet").read_bytes()
+    (tmp_path / "inside.parquet").write_bytes(text[:4] + bytes(200) + text[204:])
+    bill = _exported(made, tmp_path)
+    assert bill.lines == whole.lines
+    assert [one.partition(" (")[0] for one in bill.missing] == ["inside.parquet couldn't be read"]
+    (tmp_path / "export.parquet").unlink()
+    alone = _exported(made, tmp_path)
+    assert (alone.lines, len(alone.missing)) == ([], 1)
 
 
 def test_an_export_without_a_needed_column_says_which(tmp_path: Path) -> None:
