@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,18 +85,31 @@ def upload(lane: Lane, stage: dict[str, Any], key: str, body: bytes) -> None:
     lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key=key, Body=body)
 
 
-def test_an_upload_runs_the_function_and_leaves_result_and_record(stack: Stack, stage: dict[str, Any]) -> None:
-    lane = stack.project.lane
-    upload(lane, stage, "in/a b.txt", b"words")
+@pytest.fixture
+def own() -> str:
+    """Part of a key nobody else uses: a test that is run again finds nothing of its first run."""
+    return secrets.token_hex(3)
+
+
+def attempts_of(lane: Lane, stage: dict[str, Any], key: str) -> list[Attempt]:
+    return [one for one in attempts(lane, stage) if one.parameters["key"] == key]
+
+
+def test_an_upload_runs_the_function_and_leaves_result_and_record(
+    stack: Stack, stage: dict[str, Any], own: str
+) -> None:
+    lane, key = stack.project.lane, f"in/a b {own}.txt"
+    upload(lane, stage, key, b"words")
 
     def stored() -> bool:
         found = lane.client("s3").list_objects_v2(Bucket=stage["buckets"]["results"]).get("Contents", [])
-        return [one["Key"] for one in found] == ["echo/in/a b.txt"]
+        return f"echo/{key}" in [one["Key"] for one in found]
 
     assert wait_until(stored, timeout_s=DEADLINE_S), "the upload left no result"
-    result = lane.client("s3").get_object(Bucket=stage["buckets"]["results"], Key="echo/in/a b.txt")["Body"].read()
-    assert wait_until(lambda: any(one.usage for one in attempts(lane, stage)), timeout_s=DEADLINE_S), "no record"
-    (one,) = [one for one in attempts(lane, stage) if one.parameters["key"] == "in/a b.txt"]
+    result = lane.client("s3").get_object(Bucket=stage["buckets"]["results"], Key=f"echo/{key}")["Body"].read()
+    recorded = wait_until(lambda: any(one.usage for one in attempts_of(lane, stage, key)), timeout_s=DEADLINE_S)
+    assert recorded, "no record"
+    (one,) = attempts_of(lane, stage, key)
     assert result.decode() == f"words {one.job_id}"
     assert (one.platform, one.job, one.queue, one.outcome, one.exit_code) == (
         "lambda",
@@ -104,16 +118,18 @@ def test_an_upload_runs_the_function_and_leaves_result_and_record(stack: Stack, 
         "succeeded",
         0,
     )
-    assert (one.memory_mib, one.items, one.parameters["key"]) == (256, 7, "in/a b.txt")
+    assert (one.memory_mib, one.items) == (256, 7)
     assert one.image == stage["images"]["echo"]
     stack.pulumi("preview", "--expect-no-changes")
 
 
-def test_a_message_runs_the_function_and_its_end_starts_the_next_job(stack: Stack, stage: dict[str, Any]) -> None:
+def test_a_message_runs_the_function_and_its_end_starts_the_next_job(
+    stack: Stack, stage: dict[str, Any], own: str
+) -> None:
     """Through a pipe into Lambda; from there by the event bus to Batch, with the run's parameters."""
-    lane = stack.project.lane
-    lane.client("s3").put_object(Bucket=stage["buckets"]["uploads"], Key="asked.txt", Body=b"words")
-    message = {"bucket": stage["buckets"]["uploads"], "key": "asked.txt"}
+    lane, key = stack.project.lane, f"asked-{own}.txt"
+    upload(lane, stage, key, b"words")
+    message = {"bucket": stage["buckets"]["uploads"], "key": key}
     lane.client("sqs").send_message(QueueUrl=stage["message_queues"]["echo/queue1"], MessageBody=json.dumps(message))
     batch, name = lane.client("batch"), stage["job_definitions"]["count"].rsplit("/", 1)[1]
 
@@ -121,43 +137,42 @@ def test_a_message_runs_the_function_and_its_end_starts_the_next_job(stack: Stac
         filters = [{"name": "JOB_DEFINITION", "values": [name]}]
         found = batch.list_jobs(jobQueue=stage["queues"]["serverless"], filters=filters)["jobSummaryList"]
         described = batch.describe_jobs(jobs=[one["jobId"] for one in found])["jobs"] if found else []
-        return [one["parameters"] for one in described if one["parameters"]["key"] == "asked.txt"]
+        return [one["parameters"] for one in described if one["parameters"]["key"] == key]
 
     assert wait_until(lambda: bool(after()), timeout_s=DEADLINE_S), "nothing came after the run"
     (told,) = after()
-    result = lane.client("s3").get_object(Bucket=stage["buckets"]["results"], Key="echo/asked.txt")["Body"].read()
+    result = lane.client("s3").get_object(Bucket=stage["buckets"]["results"], Key=f"echo/{key}")["Body"].read()
     assert result.decode() == f"words {told['after_job_id']}"
     assert told["after_exit_code"] == "0"
 
 
-def test_a_failed_run_is_tried_again_and_then_a_dead_letter(stack: Stack, stage: dict[str, Any]) -> None:
-    lane = stack.project.lane
-    upload(lane, stage, "in/bad.txt", b"fail")
+def test_a_failed_run_is_tried_again_and_then_a_dead_letter(stack: Stack, stage: dict[str, Any], own: str) -> None:
+    lane, key = stack.project.lane, f"in/bad-{own}.txt"
+    upload(lane, stage, key, b"fail")
     sqs, url = lane.client("sqs"), stage["dead_letters"]["echo/runs"]
     letters: list[dict[str, Any]] = []
 
     def arrived() -> bool:
-        letters.extend(sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages", []))
+        found = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages", [])
+        letters.extend(one for one in found if json.loads(one["Body"])["parameters"]["key"] == key)
         return bool(letters)
 
     assert wait_until(arrived, timeout_s=DEADLINE_S), "no dead letter"
-    assert json.loads(letters[0]["Body"])["parameters"]["key"] == "in/bad.txt"
     assert letters[0]["MessageAttributes"]["ErrorMessage"]["StringValue"] == "exit code 3"
 
-    def failed() -> list[Attempt]:
-        return [one for one in attempts(lane, stage) if one.parameters["key"] == "in/bad.txt"]
+    recorded = wait_until(lambda: len(attempts_of(lane, stage, key)) == 2, timeout_s=DEADLINE_S)
+    assert recorded, "a try without a record"
+    failed = attempts_of(lane, stage, key)
+    assert {one.outcome for one in failed} == {"application-error"}
+    assert len({one.job_id.partition(".")[0] for one in failed}) == 1
 
-    assert wait_until(lambda: len(failed()) == 2, timeout_s=DEADLINE_S), "a try without a record"
-    assert {one.outcome for one in failed()} == {"application-error"}
-    assert len({one.job_id.partition(".")[0] for one in failed()}) == 1
 
-
-def test_a_run_that_takes_too_much_memory_is_told_of(stack: Stack, stage: dict[str, Any]) -> None:
-    lane = stack.project.lane
-    upload(lane, stage, "in/greedy.txt", b"greedy")
+def test_a_run_that_takes_too_much_memory_is_told_of(stack: Stack, stage: dict[str, Any], own: str) -> None:
+    lane, key = stack.project.lane, f"in/greedy-{own}.txt"
+    upload(lane, stage, key, b"greedy")
 
     def told() -> list[str]:
-        return [one.outcome for one in attempts(lane, stage) if one.parameters["key"] == "in/greedy.txt"]
+        return [one.outcome for one in attempts_of(lane, stage, key)]
 
     assert wait_until(lambda: bool(told()), timeout_s=DEADLINE_S), "no record"
     assert told()[0] == "out-of-memory"

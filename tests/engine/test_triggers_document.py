@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import secrets
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
@@ -73,15 +74,22 @@ def stage(stack: Stack) -> dict[str, Any]:
     return stack.outputs()
 
 
-def submitted(lane: Lane, job: str) -> list[dict[str, str]]:
-    """Parameters of all runs of a job, first first."""
+@pytest.fixture
+def own() -> str:
+    """Part of a name nobody else uses: a test that is run again finds nothing of its first run."""
+    return secrets.token_hex(3)
+
+
+def submitted(lane: Lane, job: str, own: str = "") -> list[dict[str, str]]:
+    """Parameters of a job's runs that have `own` in one of them, first first."""
     batch = lane.client("batch")
     filters = [{"name": "JOB_NAME", "values": [f"batchyard-{NAME}-{job}"]}]
     found = batch.list_jobs(jobQueue=f"batchyard-{NAME}-standard", filters=filters)["jobSummaryList"]
     if not found:
         return []
     told = batch.describe_jobs(jobs=[one["jobId"] for one in found])["jobs"]
-    return [one["parameters"] for one in sorted(told, key=lambda one: one["createdAt"])]
+    parameters = [one["parameters"] for one in sorted(told, key=lambda one: one["createdAt"])]
+    return [one for one in parameters if any(own in value for value in one.values())]
 
 
 def test_it_is_up_and_stays_as_it_is(stack: Stack) -> None:
@@ -89,28 +97,29 @@ def test_it_is_up_and_stays_as_it_is(stack: Stack) -> None:
     stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
 
 
-def test_uploads_of_the_right_key_and_size_start_their_jobs(lane: Lane, stage: dict[str, Any]) -> None:
+def test_uploads_of_the_right_key_and_size_start_their_jobs(lane: Lane, stage: dict[str, Any], own: str) -> None:
     s3, bucket = lane.client("s3"), stage["buckets"]["uploads"]
-    s3.put_object(Bucket=bucket, Key="tables/a/part-0.csv", Body=b"")
-    s3.put_object(Bucket=bucket, Key="tables/a/whole.csv", Body=b"x")
-    s3.put_object(Bucket=bucket, Key="tables/a/part-1.csv", Body=b"x")
-    s3.put_object(Bucket=bucket, Key="photos/a.png", Body=b"x")
-    wait_until("both jobs", lambda: bool(submitted(lane, "parts") and submitted(lane, "photo")))
-    assert submitted(lane, "parts") == [{"bucket": bucket, "key": "tables/a/part-1.csv"}]
-    assert submitted(lane, "photo") == [{"bucket": bucket, "key": "photos/a.png"}]
+    s3.put_object(Bucket=bucket, Key=f"tables/{own}/part-0.csv", Body=b"")
+    s3.put_object(Bucket=bucket, Key=f"tables/{own}/whole.csv", Body=b"x")
+    s3.put_object(Bucket=bucket, Key=f"tables/{own}/part-1.csv", Body=b"x")
+    s3.put_object(Bucket=bucket, Key=f"photos/{own}.png", Body=b"x")
+    wait_until("both jobs", lambda: bool(submitted(lane, "parts", own) and submitted(lane, "photo", own)))
+    assert submitted(lane, "parts", own) == [{"bucket": bucket, "key": f"tables/{own}/part-1.csv"}]
+    assert submitted(lane, "photo", own) == [{"bucket": bucket, "key": f"photos/{own}.png"}]
 
 
 def test_times_start_their_job_with_their_parameters(lane: Lane, stage: dict[str, Any]) -> None:
     running = lane.running()
     assert running is not None
+    before = len(submitted(lane, "sale")) + len(submitted(lane, "monthly"))
     schedules = lane.client("scheduler").list_schedules()["Schedules"]
     for one in schedules:
         if f"-{NAME}-sale-" in one["Name"] or f"-{NAME}-monthly-" in one["Name"]:
             asked = {"group": one["GroupName"], "name": one["Name"]}
-            assert requests.post(running.endpoint + FIRE_PATH, json=asked, timeout=30).ok
-    wait_until("three jobs", lambda: len(submitted(lane, "sale")) + len(submitted(lane, "monthly")) == 3)
-    assert sorted(one["task"] for one in submitted(lane, "sale")) == ["close", "watch"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", submitted(lane, "monthly")[0]["at"])
+            assert requests.post(running.endpoint + FIRE_PATH, json=asked, timeout=240).ok
+    wait_until("three jobs", lambda: len(submitted(lane, "sale")) + len(submitted(lane, "monthly")) == before + 3)
+    assert {one["task"] for one in submitted(lane, "sale")} == {"close", "watch"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", submitted(lane, "monthly")[-1]["at"])
 
 
 def test_a_jobs_end_starts_the_next_with_its_parameters(lane: Lane, stage: dict[str, Any]) -> None:
@@ -121,8 +130,8 @@ def test_a_jobs_end_starts_the_next_with_its_parameters(lane: Lane, stage: dict[
         jobDefinition=stage["job_definitions"]["flights"],
         parameters={"key": "2013-01.csv"},
     )
-    wait_until("the next job", lambda: bool(submitted(lane, "chain")))
-    assert submitted(lane, "chain") == [
+    wait_until("the next job", lambda: bool(submitted(lane, "chain", made["jobId"])))
+    assert submitted(lane, "chain", made["jobId"]) == [
         {
             "after_exit_code": "0",
             "after_job": "flights",
@@ -135,14 +144,15 @@ def test_a_jobs_end_starts_the_next_with_its_parameters(lane: Lane, stage: dict[
     ]
 
 
-def test_an_event_that_matches_starts_its_job(lane: Lane, stage: dict[str, Any]) -> None:
+def test_an_event_that_matches_starts_its_job(lane: Lane, stage: dict[str, Any], own: str) -> None:
     def order(**detail: Any) -> dict[str, str]:
         return {"Source": "shop.orders", "DetailType": "Order Paid", "Detail": json.dumps(detail)}
 
-    free, paid = order(order="a-1", lines=1, total_cents=0), order(order="a-2", lines=2, total_cents=5)
+    free = order(order=f"{own}-1", lines=1, total_cents=0)
+    paid = order(order=f"{own}-2", lines=2, total_cents=5)
     lane.client("events").put_events(Entries=[free, paid])
-    wait_until("the job", lambda: bool(submitted(lane, "paid")))
-    assert submitted(lane, "paid") == [{"lines": "2", "order": "a-2"}]
+    wait_until("the job", lambda: bool(submitted(lane, "paid", own)))
+    assert submitted(lane, "paid", own) == [{"lines": "2", "order": f"{own}-2"}]
 
 
 def test_a_burst_loses_no_event_and_the_ledger_shows_the_doubled(lane: Lane, stage: dict[str, Any]) -> None:
@@ -165,13 +175,15 @@ def test_a_burst_loses_no_event_and_the_ledger_shows_the_doubled(lane: Lane, sta
     }
 
 
-def dead_letters(lane: Lane, url: str) -> list[str]:
-    """Bodies of what arrives in a dead-letter queue first."""
+def dead_letters(lane: Lane, url: str, own: str = "") -> list[str]:
+    """Takes out what arrives in a dead-letter queue first and has `own` in it: the bodies."""
     letters: list[str] = []
+    sqs = lane.client("sqs")
 
     def arrived() -> bool:
-        found = lane.client("sqs").receive_message(QueueUrl=url).get("Messages", [])
-        letters.extend(one["Body"] for one in found)
+        for one in sqs.receive_message(QueueUrl=url).get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+            letters.extend([one["Body"]] if own in one["Body"] else [])
         return bool(letters)
 
     wait_until("the dead letter", arrived)
@@ -184,23 +196,25 @@ def reasons(lane: Lane, pipe: str) -> set[str]:
     return {json.loads(line["message"])["error"]["message"] for line in lines}
 
 
-def test_each_message_starts_a_job_and_a_poison_one_is_a_dead_letter(lane: Lane, stage: dict[str, Any]) -> None:
+def test_each_message_starts_a_job_and_a_poison_one_is_a_dead_letter(
+    lane: Lane, stage: dict[str, Any], own: str
+) -> None:
     sqs, url = lane.client("sqs"), stage["message_queues"]["orders/queue1"]
     for number in range(3):
-        body = json.dumps({"order": {"number": f"a-{number}"}, "customer": "c"})
+        body = json.dumps({"order": {"number": f"{own}-{number}"}, "customer": "c"})
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    sqs.send_message(QueueUrl=url, MessageBody="poison")
-    wait_until("three jobs", lambda: len(submitted(lane, "orders")) == 3)
-    assert sorted(one["order"] for one in submitted(lane, "orders")) == ["a-0", "a-1", "a-2"]
-    assert {one["mode"] for one in submitted(lane, "orders")} == {"paid"}
-    assert dead_letters(lane, stage["dead_letters"]["orders/queue1"]) == ["poison"]
+    sqs.send_message(QueueUrl=url, MessageBody=f"poison {own}")
+    wait_until("three jobs", lambda: len(submitted(lane, "orders", own)) == 3)
+    assert sorted(one["order"] for one in submitted(lane, "orders", own)) == [f"{own}-{n}" for n in range(3)]
+    assert {one["mode"] for one in submitted(lane, "orders", own)} == {"paid"}
+    assert dead_letters(lane, stage["dead_letters"]["orders/queue1"], own) == [f"poison {own}"]
     said = reasons(lane, "orders/queue1")
     assert all("the event has nothing at $.body." in reason for reason in said)
     assert said
 
 
 def test_notifications_that_pass_the_filter_start_a_job_and_a_poison_one_is_a_dead_letter(
-    lane: Lane, stage: dict[str, Any]
+    lane: Lane, stage: dict[str, Any], own: str
 ) -> None:
     def publish(text: str, kind: str, cents: int = 5) -> None:
         attributes = {
@@ -210,34 +224,34 @@ def test_notifications_that_pass_the_filter_start_a_job_and_a_poison_one_is_a_de
         topic = stage["topics"]["payments"]
         lane.client("sns").publish(TopicArn=topic, Message=text, MessageAttributes=attributes)
 
-    publish('{"payment": "p-1"}', "paid")
-    publish('{"payment": "p-2"}', "open")
-    publish('{"payment": "p-3"}', "paid", cents=0)
-    publish('{"payment": "p-4"}', "refunded")
-    publish("poison", "paid")
-    wait_until("two jobs", lambda: len(submitted(lane, "receipt")) == 2)
-    told = sorted((one["payment"], one["kind"]) for one in submitted(lane, "receipt"))
-    assert told == [("p-1", "paid"), ("p-4", "refunded")]
-    assert dead_letters(lane, stage["dead_letters"]["receipt/topic1"]) == ["poison"]
+    publish(json.dumps({"payment": f"{own}-1"}), "paid")
+    publish(json.dumps({"payment": f"{own}-2"}), "open")
+    publish(json.dumps({"payment": f"{own}-3"}), "paid", cents=0)
+    publish(json.dumps({"payment": f"{own}-4"}), "refunded")
+    publish(f"poison {own}", "paid")
+    wait_until("two jobs", lambda: len(submitted(lane, "receipt", own)) == 2)
+    told = sorted((one["payment"], one["kind"]) for one in submitted(lane, "receipt", own))
+    assert told == [(f"{own}-1", "paid"), (f"{own}-4", "refunded")]
+    assert dead_letters(lane, stage["dead_letters"]["receipt/topic1"], own) == [f"poison {own}"]
     assert reasons(lane, "receipt/topic1") == {"payment: the event has nothing at $.body.payment"}
 
 
 def test_changes_of_a_table_start_jobs_in_their_order_and_a_poison_one_is_a_dead_letter(
-    lane: Lane, stage: dict[str, Any]
+    lane: Lane, stage: dict[str, Any], own: str
 ) -> None:
     table = lane.client("dynamodb")
 
     def put(order: str, status: str, **more: Any) -> None:
         table.put_item(TableName=TABLE, Item={"id": {"S": order}, "status": {"S": status}, **more})
 
-    put("a-1", "open")
-    put("a-1", "paid", cents={"N": "5"})
-    put("a-2", "paid")  # without its cents
-    put("a-3", "paid", cents={"N": "7"})
-    table.delete_item(TableName=TABLE, Key={"id": {"S": "a-3"}})
-    wait_until("two jobs", lambda: len(submitted(lane, "pack")) == 2)
-    told = [(one["order"], one["cents"], one["event_name"]) for one in submitted(lane, "pack")]
-    assert told == [("a-1", "5", "MODIFY"), ("a-3", "7", "INSERT")]
+    put(f"{own}-1", "open")
+    put(f"{own}-1", "paid", cents={"N": "5"})
+    put(f"{own}-2", "paid")  # without its cents
+    put(f"{own}-3", "paid", cents={"N": "7"})
+    table.delete_item(TableName=TABLE, Key={"id": {"S": f"{own}-3"}})
+    wait_until("two jobs", lambda: len(submitted(lane, "pack", own)) == 2)
+    told = [(one["order"], one["cents"], one["event_name"]) for one in submitted(lane, "pack", own)]
+    assert told == [(f"{own}-1", "5", "MODIFY"), (f"{own}-3", "7", "INSERT")]
     (letter,) = map(json.loads, dead_letters(lane, stage["dead_letters"]["pack/stream1"]))
     assert letter["context"]["condition"] == "RetryAttemptsExhausted"
     assert f":table/{TABLE}/stream/" in letter["DDBStreamBatchInfo"]["streamArn"]

@@ -144,7 +144,7 @@ def test_a_working_engine_is_not_disturbed(lane: Lane, tmp_path: Path) -> None:
             bring_up(lane)
         assert lock.exists()
     finally:
-        process.communicate(b"\n", timeout=60)
+        process.communicate(b"\n", timeout=240)
 
 
 def test_an_interruption_reaches_the_engine_once_and_is_waited_for(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:

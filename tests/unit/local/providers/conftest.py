@@ -125,5 +125,5 @@ def stand_in(moto_endpoint: str, moto_clients: Clients) -> StandIn:
     from local.providers.aws.provider import PROVIDER
 
     request = urllib.request.Request(f"{moto_endpoint}/moto-api/reset", method="POST", data=b"")
-    urllib.request.urlopen(request, timeout=60).close()
+    urllib.request.urlopen(request, timeout=240).close()
     return StandIn(provider=PROVIDER, clients=moto_clients)

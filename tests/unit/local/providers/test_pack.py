@@ -38,7 +38,7 @@ def test_the_tarball_holds_an_executable_launcher(own_home: Home, tmp_path: Path
         assert text is not None
         launcher = text.read().decode()
     assert f"exec {own_home.python} -m local.providers.aws" in launcher
-    checked = subprocess.run(["sh", "-n"], input=launcher, text=True, check=False, timeout=60)
+    checked = subprocess.run(["sh", "-n"], input=launcher, text=True, check=False, timeout=240)
     assert checked.returncode == 0
 
 

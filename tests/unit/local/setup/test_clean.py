@@ -53,7 +53,7 @@ def test_a_plugin_that_outlived_its_engine_is_stopped(home: Home, tmp_path: Path
     process = plugin(home, tmp_path, of=home.root)
     assert stop_left_over(home, lane="another") == []
     assert stop_left_over(home) == ["local.providers.aws"]
-    assert wait_until(lambda: process.poll() is not None, timeout_s=60)
+    assert wait_until(lambda: process.poll() is not None, timeout_s=240)
 
 
 def test_another_homes_plugin_and_a_sourced_shell_are_left_alone(home: Home, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_the_build_caches_are_removed_while_set_up_goes_on(home: Home) -> None:
     (home.cache / "go-modules" / "m").mkdir(parents=True)
     forget_build_caches(home, Progress(out))
     assert "being removed" in out.getvalue()
-    assert wait_until(lambda: not (home.cache / "go-modules").exists(), timeout_s=60)
+    assert wait_until(lambda: not (home.cache / "go-modules").exists(), timeout_s=240)
 
 
 def test_go_keeps_its_caches_in_the_home_unless_told_otherwise(

@@ -85,7 +85,7 @@ def test_a_running_containers_lines_show_up_before_it_ends() -> None:
     shipper = LogShipper(lambda: logs)
     stream = shipper.open("group", "stream", creates_group=False)
     shipper.append(stream, ["hello", ""])
-    assert wait_until(lambda: logs.messages == ["hello"], timeout_s=60)
+    assert wait_until(lambda: logs.messages == ["hello"], timeout_s=240)
     shipper.close()
 
 

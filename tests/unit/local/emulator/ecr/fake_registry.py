@@ -106,4 +106,4 @@ def serving_registry() -> Iterator[FakeRegistry]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(timeout=60)
+        thread.join(timeout=240)

@@ -99,7 +99,7 @@ def test_an_upload_submits_a_job(lane: Lane) -> None:
     put_rule(context, batch_target(context))
     events.publish(uploaded("photos/a b é.jpg"))
     events.publish(uploaded("videos/other.mp4"))
-    assert service.dispatcher.wait_until_idle(60)
+    assert service.dispatcher.wait_until_idle(240)
     assert batch.submitted == [
         {
             "jobName": "thumbnails",
@@ -118,7 +118,7 @@ def test_a_burst_loses_nothing(lane: Lane) -> None:
     put_rule(context, batch_target(context))
     for number in range(2000):
         events.publish(uploaded(f"photos/{number}.jpg"))
-    assert service.dispatcher.wait_until_idle(120)
+    assert service.dispatcher.wait_until_idle(240)
     assert sorted(job["parameters"]["key"] for job in batch.submitted) == sorted(f"photos/{n}.jpg" for n in range(2000))
 
 
@@ -166,7 +166,7 @@ def test_a_failing_service_is_tried_again(lane: Lane) -> None:
     batch.failures, batch.error = 3, broken()
     put_rule(context, batch_target(context))
     events.publish(uploaded("photos/a.jpg"))
-    assert service.dispatcher.wait_until_idle(60)
+    assert service.dispatcher.wait_until_idle(240)
     assert len(batch.submitted) == 1
 
 
@@ -207,7 +207,7 @@ def test_put_events_to_a_queue_and_its_policy(lane: Lane) -> None:
         "NotAuthorizedForSourceException",
         "MalformedDetail",
     ]
-    assert service.dispatcher.wait_until_idle(60)
+    assert service.dispatcher.wait_until_idle(240)
     (message,) = eventually("the message", lambda: messages(context, url))
     assert json.loads(message["Body"]) == {"id": 7}
     assert messages(context, closed) == []

@@ -180,8 +180,8 @@ def test_a_dispatcher_killed_with_a_message_in_flight_loses_none(
         sqs.delete_message = dies
     make_pipe(context)
     send(context, url, '{"order": "a"}')
-    assert died.wait(60)
-    service._thread.join(60)
+    assert died.wait(240)
+    service._thread.join(240)
     assert not service._thread.is_alive()
     assert messages(context, url) == messages(context, dead) == [], "it is in flight"
     for holder, name in ((batch, "submit_job"), (sqs, "delete_message")):

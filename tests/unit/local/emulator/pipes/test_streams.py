@@ -229,7 +229,7 @@ def test_another_dispatcher_goes_on_where_a_killed_one_was(shop: Shop, monkeypat
     eventually("the first", lambda: shop.batch.orders == ["a"])
     shop.batch.faults = [Killed()]
     shop.put("b", "c")
-    shop.service._thread.join(60)
+    shop.service._thread.join(240)
     assert not shop.service._thread.is_alive()
     shop.put("d")
     shop.service._streams._open.clear()

@@ -150,13 +150,13 @@ def test_disabled_schedules_wait_and_can_be_fired_by_hand(lane: Lane) -> None:
     client(context, "scheduler").create_schedule_group(Name="mine")
     make(context, "daily", "cron(0 6 ? * MON *)", GroupName="mine", State="DISABLED")
     assert service.timetable.waiting() == 0
-    answer = requests.post(context.endpoint + FIRE_PATH, json={"group": "mine", "name": "daily"}, timeout=60)
+    answer = requests.post(context.endpoint + FIRE_PATH, json={"group": "mine", "name": "daily"}, timeout=240)
     assert answer.status_code == 200, answer.text
     job = eventually("the job", lambda: batch.submitted)[0]
     assert job["jobName"] == f"n-{answer.json()['execution_id']}"
-    missing = requests.post(context.endpoint + FIRE_PATH, json={"name": "nope"}, timeout=60)
+    missing = requests.post(context.endpoint + FIRE_PATH, json={"name": "nope"}, timeout=240)
     assert (missing.status_code, missing.json()["message"]) == (404, "Schedule nope does not exist.")
-    assert requests.post(context.endpoint + FIRE_PATH, data="x", timeout=60).status_code == 400
+    assert requests.post(context.endpoint + FIRE_PATH, data="x", timeout=240).status_code == 400
 
 
 def test_at_fires_once_and_deletes_itself(lane: Lane) -> None:

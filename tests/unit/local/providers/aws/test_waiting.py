@@ -41,7 +41,7 @@ def test_what_is_not_there_yet_is_asked_for_again() -> None:
             raise answer
         return answer
 
-    assert retry_while(Context(None), "a thing", call, ("not yet",), timeout_s=60) == "there"
+    assert retry_while(Context(None), "a thing", call, ("not yet",), timeout_s=240) == "there"
 
 
 def test_the_services_own_error_is_the_last_word() -> None:
@@ -51,4 +51,4 @@ def test_the_services_own_error_is_the_last_word() -> None:
     with pytest.raises(ValueError, match="the role has no permission"):
         retry_while(Context(None), "a thing", call, ("not yet",), timeout_s=0.01)
     with pytest.raises(ValueError, match="not yet"):
-        retry_while(Context(None), "a thing", call, ("something else",), timeout_s=60)
+        retry_while(Context(None), "a thing", call, ("something else",), timeout_s=240)

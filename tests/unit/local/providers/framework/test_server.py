@@ -70,7 +70,7 @@ def stub() -> Iterator[Any]:
     server, port = start(PROVIDER)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield provider_pb2_grpc.ResourceProviderStub(channel)
-    server.stop(grace=None).wait(60)
+    server.stop(grace=None).wait(240)
 
 
 def test_the_plugin_tells_what_it_can(stub: Any) -> None:
@@ -143,7 +143,7 @@ print(plugin.stdout.readline(), flush=True)
         [sys.executable, "-c", engine], cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True
     )
     port = int(started.stdout)
-    assert wait_until(lambda: not _answers(port), timeout_s=60), f"the plugin on port {port} goes on without an engine"
+    assert wait_until(lambda: not _answers(port), timeout_s=240), f"the plugin on port {port} goes on without an engine"
 
 
 def _answers(port: int) -> bool:
