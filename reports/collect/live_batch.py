@@ -114,7 +114,7 @@ def _row(job: Mapping[str, Any]) -> dict[str, Any]:
     """The line that the stage's rule would have written of the job's last event; what Batch doesn't say is ""."""
     container = job.get("container", {})
     array = job.get(_ARRAY, {})
-    ended_ms = job.get("stoppedAt") or job["createdAt"]
+    ended_ms = job.get("stoppedAt") or job.get("createdAt") or 0
     ended = datetime.fromtimestamp(ended_ms / 1000, tz=UTC)
     asked = container.get("resourceRequirements") or [
         # jobs of before 2020 say what they ask for in fields of their own
@@ -131,7 +131,7 @@ def _row(job: Mapping[str, Any]) -> dict[str, Any]:
         "job_definition": job.get("jobDefinition", ""),
         "status": job.get("status", ""),
         "status_reason": job.get("statusReason", ""),
-        "created_at": job["createdAt"],
+        "created_at": job.get("createdAt", ""),
         "started_at": job.get("startedAt", ""),
         "stopped_at": job.get("stoppedAt", ""),
         "attempts": job.get("attempts", []),

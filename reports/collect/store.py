@@ -88,11 +88,18 @@ class Store:
             raise StoreError(
                 f"{file}: is no JSON ({problem}); remove the folder, it is made anew from the ledger"
             ) from None
-        if told.get("version") != VERSION:
-            raise StoreError(f"{file}: version is {told.get('version')}; this Batchyard reads {VERSION}; {_REMEDY}")
+        version = told.get("version") if isinstance(told, dict) else None
+        if version != VERSION:
+            raise StoreError(f"{file}: version is {version}; this Batchyard reads {VERSION}; {_REMEDY}")
         told.pop("version")
-        aside = tuple(SetAside(**one) for one in told.pop("set_aside"))
-        return Manifest(**told, set_aside=aside)
+        try:
+            aside = tuple(SetAside(**one) for one in told.pop("set_aside"))
+            manifest = Manifest(**told, set_aside=aside)
+            if not all(isinstance(one, dict) for one in (manifest.days, manifest.rows, manifest.held)):
+                raise TypeError("days, rows and held are no objects")
+        except (KeyError, TypeError) as problem:
+            raise StoreError(f"{file}: isn't what this Batchyard writes ({problem}); {_REMEDY}") from None
+        return manifest
 
     def commit(self, manifest: Manifest) -> None:
         """Make `manifest` what counts, in one step. Its files are there already."""
@@ -108,11 +115,17 @@ class Store:
         return name, path
 
     def held(self, manifest: Manifest, partition: str) -> frozenset[str]:
-        """Keys of the raw objects of `partition` that compacted files hold."""
+        """Keys of the raw objects of `partition` that compacted files hold. Raises StoreError, and OSError."""
         name = manifest.held.get(partition)
         if name is None:
             return frozenset()
-        found: Any = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        file = self.folder / name
+        try:
+            found: Any = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as problem:
+            raise StoreError(f"{file}: is no JSON ({problem}); {_REMEDY}") from None
+        if not isinstance(found, list) or not all(isinstance(key, str) for key in found):
+            raise StoreError(f"{file}: is no list of objects; {_REMEDY}")
         return frozenset(found)
 
     def hold(self, keys: Sequence[str]) -> str:

@@ -233,6 +233,26 @@ def test_a_store_of_another_version_says_what_to_do(tmp_path: Path) -> None:
         compact(source)
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "held"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "5", "{", '{"version": 2}', '{"version": 2, "set_aside": [5]}', '["a", 5]', '\udcff{"a"']
+)
+def test_a_damaged_list_of_files_is_said_and_the_report_reads_the_raw_objects(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    source = a_ledger(tmp_path)
+    compact(source)
+    _, rows = attempts(source)
+    (file, *_) = [path for path in sorted((tmp_path / "compacted").rglob("*.json")) if name in str(path)]
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
+    if not (name == "held" and text == "[]"):  # it held nothing, which is a list too
+        for step in (compact, attempts):
+            with pytest.raises(StoreError, match="remove the folder, it is made anew from the ledger"):
+                step(source)
+    _, raw = attempts(source, raw_only=True)
+    assert raw == rows
+
+
 def test_a_damaged_compacted_file_is_an_error_not_an_empty_day(tmp_path: Path) -> None:
     source = a_ledger(tmp_path)
     compact(source)

@@ -132,3 +132,10 @@ def test_a_damaged_line_is_asked_for_again(tmp_path: Path) -> None:
     again = collect_live(batch, ["critical"], tmp_path)
     assert (again.jobs, again.known, again.missing) == (1, 1, ())
     assert attempts(tmp_path) == ["one", "two"]
+
+
+def test_a_job_that_says_too_little_is_set_aside_and_the_others_count(tmp_path: Path) -> None:
+    bare = {"jobId": "bare", "status": "FAILED", "jobQueue": "q", "jobDefinition": "d"}
+    live = collect_live(Batch([bare, a_job("one")]), ["critical"], tmp_path)
+    assert (live.jobs, live.missing) == (2, ())
+    assert attempts(tmp_path) == ["one"]
