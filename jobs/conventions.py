@@ -1,4 +1,7 @@
-"""Words that components, local AWS, jobs and reports share: tags, environment names, the ledger's columns, limits."""
+"""Words that components, local AWS, jobs and reports share: tags, environment names, the ledger's columns, limits.
+
+Images have this module too (components/build_context.py): Python 3.9, and nothing but its standard library.
+"""
 
 from __future__ import annotations
 

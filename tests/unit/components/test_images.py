@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from components.build_context import BUILD_FOLDER, PROBE_NAME, prepare
+from components.build_context import BUILD_FOLDER, LAMBDA_FILES, PROBE_NAME, RESULTS_FILES, prepare
+from local.home import REPOSITORY
 from tests.unit.components import example
 from tests.unit.components.mocked_engine import DIGEST, Recording
 
@@ -103,3 +106,15 @@ def test_an_image_is_pushed_under_its_tag_and_used_by_digest(stage: Recording, e
     assert image["build"]["args"] == {"BASE_IMAGE": "batchyard/base:python3.11"}
     assert image["registry"]["server"] == image["imageName"].split("/", 1)[0]
     assert stage.outputs["images"]["resize"] == image["imageName"].rsplit(":", 1)[0] + "@" + DIGEST
+
+
+@pytest.mark.parametrize("file", sorted({*LAMBDA_FILES, *RESULTS_FILES}), ids=str)
+def test_what_runs_in_an_image_is_python_3_9_without_a_library(file: Path) -> None:
+    module = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"), feature_version=(3, 9))
+    named = [name.name for one in ast.walk(module) if isinstance(one, ast.Import) for name in one.names]
+    for one in (one for one in ast.walk(module) if isinstance(one, ast.ImportFrom)):
+        named += [f"jobs.{name.name}" for name in one.names] if one.module == "jobs" else [str(one.module)]
+    packages = {name.partition(".")[0] for name in named} - {"jobs"}
+    assert packages <= sys.stdlib_module_names
+    inside = {f.with_suffix("").as_posix().replace("/", ".") for f in (*LAMBDA_FILES, *RESULTS_FILES)}
+    assert {name for name in named if name.startswith("jobs.")} <= inside
