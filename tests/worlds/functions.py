@@ -26,7 +26,7 @@ def functions(
         {
             "environment": None,
             "platform": "lambda",
-            "purchase": "on-demand",
+            "purchase": None,
             "instance_id": None,
             "job_number": job,
             "vcpus": 0.25,

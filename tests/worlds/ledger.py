@@ -89,7 +89,8 @@ def write(made: Made, folder: Path, *, stage: str, delivery: Delivery) -> Writte
         ended: date = row["stopped_at"].date()
         lines.append(("attempts", ended, json.dumps(attempt_row(row, stage))))
         lines.append(("usage", ended, json.dumps(usage_row(row, stage))))
-        lines.append(("ecs", ended, json.dumps(task_row(row))))
+        if row["platform"] != "lambda":
+            lines.append(("ecs", ended, json.dumps(task_row(row))))
     for row in made.instances.to_dict("records"):
         lines.extend(("ecs", when.date(), json.dumps(told)) for when, told in instance_rows(row))
     lines += [line for line in lines if rng.random() < delivery.twice]
@@ -106,15 +107,13 @@ def write(made: Made, folder: Path, *, stage: str, delivery: Delivery) -> Writte
 
 
 def attempt_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
-    """The row of an attempt that was its job's only one."""
+    """The row of an attempt that was its job's only one; a function's has no task and no queue of Batch's."""
     status, why, reason = _WORDS[row["outcome"]]
-    on_ec2 = row["platform"] == "ec2"
-    container: dict[str, Any] = {
-        "taskArn": task_arn(row["environment"], row["job_id"]),
-        "logStreamName": f"{row['job']}/default/{row['job_id']}",
-        "networkInterfaces": [],
-    }
-    if on_ec2:
+    on_lambda = row["platform"] == "lambda"
+    container: dict[str, Any] = {"logStreamName": f"{row['job']}/default/{row['job_id']}"}
+    if not on_lambda:
+        container |= {"taskArn": task_arn(row["environment"], row["job_id"]), "networkInterfaces": []}
+    if row["platform"] == "ec2":
         container["containerInstanceArn"] = instance_arn(row["environment"], row["instance_id"])
     if row["outcome"] != "reclaimed":
         container["exitCode"] = row["exit_code"]
@@ -126,7 +125,7 @@ def attempt_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
         "time": f"{(row['stopped_at'] + pd.Timedelta(seconds=1)).strftime('%Y-%m-%dT%H:%M:%S')}Z",
         "job_id": row["job_id"],
         "job_name": row["job"],
-        "job_queue": f"{_BATCH}:job-queue/batchyard-{stage}-{row['queue']}",
+        "job_queue": conventions.LAMBDA_QUEUE if on_lambda else f"{_BATCH}:job-queue/batchyard-{stage}-{row['queue']}",
         "job_definition": f"{_BATCH}:job-definition/batchyard-{stage}-{row['job']}:3",
         "status": status,
         "status_reason": why,
@@ -144,7 +143,7 @@ def attempt_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
         "array_index": "",
         "array_size": "",
         "parameters": {},
-        "platform_capabilities": ["EC2" if on_ec2 else "FARGATE"],
+        "platform_capabilities": [row["platform"].upper()],
     }
 
 
@@ -168,7 +167,7 @@ def usage_row(row: Mapping[Any, Any], stage: str) -> dict[str, Any]:
         "cgroup_version": 2,
         "started_at": f"{row['started_at'].strftime('%Y-%m-%dT%H:%M:%S')}Z",
         "ended_at": f"{row['stopped_at'].strftime('%Y-%m-%dT%H:%M:%S')}Z",
-        "compute_environment": f"batchyard-{stage}-{row['environment']}-0a1b",
+        "compute_environment": f"batchyard-{stage}-{row['environment']}-0a1b" if row["environment"] else "",
         "items": None if pd.isna(row["items"]) else int(row["items"]),
     }
 

@@ -346,7 +346,7 @@ def _dated(world: World, attempts: pd.DataFrame) -> pd.DataFrame:
     frame["job"] = [names[n] for n in frame.pop("job_number")]
     frame["owner"] = ["media" if name in names[::2] else "data" for name in frame["job"]]
     frame["stage"] = world.stage
-    frame["queue"] = np.where(frame["platform"] == "fargate", "serverless", "standard")
+    frame["queue"] = frame["platform"].map({"fargate": "serverless", "lambda": "lambda"}).fillna("standard")
     frame["image"] = "batchyard/prod/" + frame["job"] + "@sha256:" + "0" * 64
     frame["submitted_at"] = frame["pull_started_at"] - np.timedelta64(30, "s")
     frame["day"] = frame["stopped_at"].dt.date
