@@ -16,7 +16,7 @@ from rich.markup import escape
 from cli.output import USAGE, Json, console, fail
 from cli.report_engine import chosen_engine, with_engine
 from cli.report_output import Format, check_place, chosen_format, deliver
-from cli.report_publish import publish_report
+from cli.report_publish import publish_report, reports_bucket
 from cli.stage_access import default_lane, open_stage
 from cli.stage_report import stage_facts
 from jobs import conventions
@@ -126,6 +126,8 @@ def report(
         fail(str(problems), code=USAGE)
     try:
         access = open_stage(stack, lane)
+        if publish:
+            reports_bucket(access)
         kept = cache or lane.home.root / FOLDER
         asked = question(
             access,
@@ -144,12 +146,19 @@ def report(
             if publish or chosen == "parquet":
                 asked = replace(asked, allocations=Path(scratch, ALLOCATIONS))
             made = make_report(asked, say=say)
+            unpublished = ""
             if publish:
-                made = publish_report(made, access, allocations=asked.allocations, say=say)
+                try:
+                    made = publish_report(made, access, allocations=asked.allocations, say=say)
+                except PublishError as problem:
+                    # it is made, and may have been paid for: whoever asked gets it all the same
+                    unpublished = str(problem)
             if dimensions:
                 made = made.model_copy(update={"breakdowns": {name: made.breakdowns[name] for name in dimensions}})
             deliver(made, chosen, output, allocations=asked.allocations)
-    except (StageUnavailableError, PublishError, AthenaFailed) as problem:
+            if unpublished:
+                fail(unpublished)
+    except (StageUnavailableError, AthenaFailed) as problem:
         fail(str(problem))
     except BrokenPipeError:
         raise

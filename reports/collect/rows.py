@@ -29,12 +29,10 @@ from reports.collect.values import (
 from reports.model.attempt import Attempt, Outcome, Usage, platform_of
 
 _SHOWN_CHARACTERS: Final = 200
-_OUT_OF_MEMORY: Final = "OutOfMemoryError"
+_OUT_OF_MEMORY: Final = conventions.OUT_OF_MEMORY.partition(":")[0]
 _RECLAIMED: Final = ("Host EC2", "Your Spot Task was interrupted")
-_CONTAINER_EXITED: Final = "Essential container in task exited"
 _NOT_STARTED: Final = ("Task failed to start", "Cannot", "ResourceInitializationError")
 _KILLED: Final = (137, 143)
-_TIMED_OUT: Final = "Job attempt duration exceeded timeout"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,9 +277,9 @@ def _outcome(
         return "out-of-memory"
     if status_reason.startswith(_RECLAIMED):
         return "reclaimed"
-    if status_reason.startswith(_TIMED_OUT):
+    if status_reason.startswith(conventions.TIMED_OUT):
         return "timed-out"
-    ended_itself = not status_reason or status_reason.startswith(_CONTAINER_EXITED)
+    ended_itself = not status_reason or status_reason.startswith(conventions.EXITED)
     if started_at is None:
         # Batch puts why a container didn't start into its reason; somebody's own words end a job that only waited
         return "not-started" if reason or ended_itself or status_reason.startswith(_NOT_STARTED) else "cancelled"
