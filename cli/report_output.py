@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 
 from cli.output import console
-from jobs.problems import Problem, Problems
+from jobs.problems import one_problem
 from reports.model.report import Report
 from reports.render import files
 from reports.render.html import html
@@ -53,21 +53,21 @@ _KINDS: Final = (
 def chosen_format(form: str | None, output: Path | None, *, as_json: bool) -> Format:
     """By `--format` or `--json`, else by the ending of `--output`. Raises Problems."""
     if as_json and form not in (None, "json"):
-        raise _problem("--json", f"given with --format {form}", "a report has one format", "leave one out")
+        raise one_problem("--json", f"given with --format {form}", "a report has one format", "leave one out")
     if as_json:
         return "json"
     if form is not None and form not in get_args(Format):
-        raise _problem("--format", form, f"it is one of {', '.join(get_args(Format))}", "write one of them")
+        raise one_problem("--format", form, f"it is one of {', '.join(get_args(Format))}", "write one of them")
     if form in (*FOLDERS, "xlsx") and output is None:
         what = "a folder" if form in FOLDERS else "a file"
-        raise _problem("--format", form, "that isn't for a terminal", f"give --output {what}")
+        raise one_problem("--format", form, "that isn't for a terminal", f"give --output {what}")
     if form is not None:
         return cast(Format, form)
     if output is None:
         return "terminal"
     known = _ENDINGS.get(output.suffix.lower())
     if known is None:
-        raise _problem(
+        raise one_problem(
             _PLACE,
             str(output),
             f"its ending tells the format, one of {' '.join(_ENDINGS)}",
@@ -86,7 +86,9 @@ def check_place(output: Path | None, form: Format) -> None:
     place = _followed(output)
     kind = _kind(place)
     if kind not in ("", "a folder"):
-        raise _problem(_PLACE, f"{output}, {kind}", f"{form} is a folder with a file for each table", "name a folder")
+        raise one_problem(
+            _PLACE, f"{output}, {kind}", f"{form} is a folder with a file for each table", "name a folder"
+        )
     _may_write(place if kind else place.parent, output)
     if kind:
         for name in (*(f"{key}.{form}" for key in KEYS), *([ALLOCATIONS] if form == "parquet" else [])):
@@ -161,25 +163,25 @@ def _replaceable(output: Path, form: Format) -> Path:
     file = _followed(output)
     kind = _kind(file)
     if kind == "a folder" and form in FOLDERS:
-        raise _problem(
+        raise one_problem(
             _PLACE, f"{output}, a folder", "a table's file belongs there", "remove it, or name another folder"
         )
     if kind == "a folder":
         inside = output / f"report.{'txt' if form == 'terminal' else form}"
-        raise _problem(_PLACE, f"{output}, a folder", f"{form} is one file", f"name a file in it, such as {inside}")
+        raise one_problem(_PLACE, f"{output}, a folder", f"{form} is one file", f"name a file in it, such as {inside}")
     if kind not in ("", "a file"):
-        raise _problem(_PLACE, f"{output}, {kind}", "a report replaces files, nothing else", "name a file")
+        raise one_problem(_PLACE, f"{output}, {kind}", "a report replaces files, nothing else", "name a file")
     if kind and not os.access(file, os.W_OK):
-        raise _problem(_PLACE, f"{output}, a file that may not be written", "a report replaces it", "name another")
+        raise one_problem(_PLACE, f"{output}, a file that may not be written", "a report replaces it", "name another")
     _may_write(file.parent, output)
     return file
 
 
 def _may_write(folder: Path, output: Path) -> None:
     if _kind(folder) != "a folder":
-        raise _problem(_PLACE, str(output), f"there is no folder {folder}", "make it, or name another")
+        raise one_problem(_PLACE, str(output), f"there is no folder {folder}", "make it, or name another")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise _problem(_PLACE, str(output), f"the folder {folder} may not be written to", "name another")
+        raise one_problem(_PLACE, str(output), f"the folder {folder} may not be written to", "name another")
 
 
 def _followed(output: Path) -> Path:
@@ -193,9 +195,7 @@ def _kind(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as problem:
-        raise _problem(_PLACE, str(path), f"it can't be looked at: {problem.strerror}", "name another place") from None
+        raise one_problem(
+            _PLACE, str(path), f"it can't be looked at: {problem.strerror}", "name another place"
+        ) from None
     return next((name for test, name in _KINDS if test(mode)), "a file")
-
-
-def _problem(place: str, got: str, allowed: str, remedy: str) -> Problems:
-    return Problems([Problem(place=place, got=got, allowed=allowed, remedy=remedy)])

@@ -10,7 +10,7 @@ from pulumi.runtime import invoke
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from jobs.problems import Problem, Problems, listing
+from jobs.problems import Problem, Problems, listing, one_problem
 from jobs.user_schedules import StageSchedules
 
 OUTPUT: Final = "stage"
@@ -119,7 +119,7 @@ class StageReference:
         try:
             result = invoke(_READ_OUTPUTS, {"name": stack})
         except Exception as error:  # the SDK raises plain exceptions for a failed invoke
-            raise _problem(
+            raise one_problem(
                 where,
                 f"{stack}, which can't be read ({_reason(error)})",
                 "it is a stack of this backend that has been brought up",
@@ -127,7 +127,7 @@ class StageReference:
             ) from error
         outputs = (result.value or {}).get("outputs") or {}
         if OUTPUT not in outputs:
-            raise _problem(
+            raise one_problem(
                 where,
                 f"{stack}, which exports {listing(outputs)}",
                 f"a Batchyard stage exports `{OUTPUT}`",
@@ -140,7 +140,7 @@ class StageReference:
         """The exported object as this type. Keys it doesn't know are passed over. Raises Problems."""
         where = place or f"stack {stack}"
         if not isinstance(value, Mapping):
-            raise _problem(
+            raise one_problem(
                 where,
                 f"{stack}, whose `{OUTPUT}` is no mapping",
                 "a Batchyard stage exports a mapping",
@@ -148,7 +148,7 @@ class StageReference:
             )
         version = value.get("version")
         if version != VERSION:
-            raise _problem(
+            raise one_problem(
                 where,
                 f"{stack}, whose `{OUTPUT}` has version {_number(version)}",
                 f"this Batchyard reads version {VERSION}",
@@ -255,7 +255,3 @@ def _number(version: object) -> str:
 def _reason(error: Exception) -> str:
     """The engine's own words, without the SDK's around them."""
     return str(error).split("returned an error: ")[-1].strip()
-
-
-def _problem(place: str, got: str, allowed: str, remedy: str) -> Problems:
-    return Problems([Problem(place=place, got=got, allowed=allowed, remedy=remedy)])

@@ -58,6 +58,11 @@ class Problems(Exception):
         return True
 
 
+def one_problem(place: str, got: str, allowed: str, remedy: str) -> Problems:
+    """To raise where the first mistake leaves nothing more to look at."""
+    return Problems([Problem(place=place, got=got, allowed=allowed, remedy=remedy)])
+
+
 def raise_any(problems: Iterable[Problem]) -> None:
     """Raises Problems when there is at least one."""
     found = list(problems)

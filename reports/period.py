@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from jobs.problems import Problem, Problems
+from jobs.problems import Problems, one_problem
 from reports.model.report import Period
 
 FIRST_DAY: Final = date(2006, 1, 1)
@@ -32,7 +32,7 @@ def choose(
     """
     today = whole_until(now, timezone)
     if week is not None and (since is not None or until is not None):
-        raise _problem(
+        raise one_problem(
             "--week",
             f"given with {'--since' if since is not None else '--until'}",
             "a report has one period",
@@ -44,10 +44,10 @@ def choose(
         begin = _started_day(_day("--since", since), now, "--since", since)
         end = max(today, begin + _ONE_DAY) if until is None else _day("--until", until)
         if end <= begin:
-            raise _problem("--until", str(end), f"it is a day after --since, {begin}", "the day itself is left out")
+            raise one_problem("--until", str(end), f"it is a day after --since, {begin}", "the day itself is left out")
         utc_today = now.astimezone(UTC).date()
         if end - utc_today > AHEAD:
-            raise _problem(
+            raise one_problem(
                 "--until",
                 str(end),
                 f"it is {utc_today} in UTC, and a report ends {AHEAD.days} days after that at most",
@@ -55,7 +55,7 @@ def choose(
             )
         return days(begin, end)
     if until is not None:
-        raise _problem("--until", "given alone", "days have a beginning", "give --since too")
+        raise one_problem("--until", "given alone", "days have a beginning", "give --since too")
     return last_week(now, timezone)
 
 
@@ -117,15 +117,15 @@ def _is_month(since: date, until: date) -> bool:
 def _week(text: str, now: datetime) -> Period:
     found = _WEEK.fullmatch(text.strip())
     if not found:
-        raise _problem("--week", repr(text), "a week is a year, -W and two digits", "write for example 2026-W47")
+        raise one_problem("--week", repr(text), "a week is a year, -W and two digits", "write for example 2026-W47")
     year, number = int(found[1]), int(found[2])
     if year > now.astimezone(UTC).year + 1:
         raise _not_begun("--week", text, now)
     if year <= FIRST_DAY.year:
-        raise _problem("--week", text, f"weeks count from {FIRST_DAY.year + 1} on", "write a later year")
+        raise one_problem("--week", text, f"weeks count from {FIRST_DAY.year + 1} on", "write a later year")
     last = date(year, 12, 28).isocalendar().week  # the 28th is always in the year's last week
     if not 1 <= number <= last:
-        raise _problem(
+        raise one_problem(
             "--week", text, f"{year} has the weeks 1 to {last}", f"write {year}-W{min(max(number, 1), last):02}"
         )
     monday = date.fromisocalendar(year, number, 1)
@@ -138,11 +138,11 @@ def _day(option: str, text: str) -> date:
             raise ValueError(text)
         day = date.fromisoformat(text.strip())
     except ValueError:
-        raise _problem(
+        raise one_problem(
             option, repr(text), "a day is year, month and day of the calendar", "write for example 2026-11-16"
         ) from None
     if day < FIRST_DAY:
-        raise _problem(option, text, f"there are bills from {FIRST_DAY} on", "write a later day")
+        raise one_problem(option, text, f"there are bills from {FIRST_DAY} on", "write a later day")
     return day
 
 
@@ -159,8 +159,4 @@ def _started_day(day: date, now: datetime, option: str, text: str) -> date:
 
 def _not_begun(option: str, text: str, now: datetime) -> Problems:
     today = now.astimezone(UTC).date()
-    return _problem(option, text, f"it is {today} in UTC, and what hasn't begun has no bill", "name an earlier one")
-
-
-def _problem(option: str, got: str, allowed: str, remedy: str) -> Problems:
-    return Problems([Problem(place=option, got=got, allowed=allowed, remedy=remedy)])
+    return one_problem(option, text, f"it is {today} in UTC, and what hasn't begun has no bill", "name an earlier one")

@@ -7,7 +7,7 @@ period that runs, one whose bill hasn't arrived whole, one before it of nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta
 from typing import Final
 
@@ -74,7 +74,10 @@ def _cause(report: Report, difference: int) -> str:
     """One job or other part of the bill, else what several of them have in common, else nothing."""
     rest = _others(report)
     jobs = [(change.difference_nano, change.sentence) for change in report.changes]
-    return _larger_part([*jobs, *rest], difference) or _larger_part([*_effects(report), *_together(rest)], difference)
+    lines = [_line(report, name, moved) for name, moved in rest.items()]
+    return _larger_part([*jobs, *lines], difference) or _larger_part(
+        [*_effects(report), *_together(report, rest)], difference
+    )
 
 
 def _larger_part(parts: Sequence[Part], difference: int) -> str:
@@ -83,12 +86,11 @@ def _larger_part(parts: Sequence[Part], difference: int) -> str:
     return largest[1] if 2 * abs(largest[0]) > sum(abs(nano) for nano, _ in along) else ""
 
 
-def _others(report: Report) -> list[Part]:
-    """The bill's lines that are no job's."""
+def _others(report: Report) -> dict[str, int]:
+    """The bill's lines that are no job's: nano-dollars more than the period before."""
     now = {line.name: line.cost_nano for line in report.identity.lines}
     before = {line.name: line.cost_nano for line in report.identity.previous}
-    names = [name for name in dict.fromkeys([*now, *before]) if name != "jobs"]
-    return [_line(report, name, now.get(name, 0) - before.get(name, 0)) for name in names]
+    return {name: now.get(name, 0) - before.get(name, 0) for name in now | before if name != "jobs"}
 
 
 def _line(report: Report, name: str, difference: int) -> Part:
@@ -99,12 +101,12 @@ def _line(report: Report, name: str, difference: int) -> Part:
     return difference, f"{what} cost {words.headline(abs(difference), report.currency)} {how}"
 
 
-def _together(rest: Sequence[Part]) -> list[Part]:
+def _together(report: Report, rest: Mapping[str, int]) -> list[Part]:
     """`rest` with the idle time of all environments as one."""
-    idle = [part for part in rest if part[1].startswith("idle machines")]
-    total = sum(nano for nano, _ in idle)
-    how = "more" if total > 0 else "less"
-    return [*(part for part in rest if part not in idle), (total, f"idle machines cost {how}")]
+    idle = sum(moved for name, moved in rest.items() if name.startswith(_IDLE))
+    how = "more" if idle > 0 else "less"
+    lines = [_line(report, name, moved) for name, moved in rest.items() if not name.startswith(_IDLE)]
+    return [*lines, (idle, f"idle machines cost {how}")]
 
 
 def _effects(report: Report) -> list[Part]:

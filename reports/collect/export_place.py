@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from jobs.problems import Problem, Problems
+from jobs.problems import one_problem
 from reports.collect.objects import FAULTS, StoredObject, bring, listed, not_here, told
 
 SCHEME: Final = "s3://"
@@ -80,15 +80,11 @@ def export_place(text: str) -> ExportPlace:
             parts = parts[:number]
             break
     if not _BUCKET.fullmatch(bucket) or not all(part and part not in (".", "..") for part in parts):
-        raise Problems(
-            [
-                Problem(
-                    place="--export",
-                    got=repr(text),
-                    allowed="an export in S3 is s3://<bucket>/<prefix>/<export>, as its delivery options have it",
-                    remedy="write for example s3://billing-of-ours/exports/cur",
-                )
-            ]
+        raise one_problem(
+            "--export",
+            repr(text),
+            "an export in S3 is s3://<bucket>/<prefix>/<export>, as its delivery options have it",
+            "write for example s3://billing-of-ours/exports/cur",
         )
     return ExportPlace(bucket=bucket, root="/".join(parts))
 

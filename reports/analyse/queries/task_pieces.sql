@@ -1,5 +1,6 @@
 -- Fargate and Lambda: the time from the image's pull to the stop, in whole seconds and at least a minute on Fargate, cut at the days of
--- UTC. A minute's rest after the stop may be on the next day: the attempt stops before. `capacity_units` are thousandths of a vCPU · microseconds on Fargate and requests on Lambda, `memory_units` MiB · microseconds.
+-- UTC. A minute's rest after the stop may be on the next day: the attempt stops before. `capacity_units` are thousandths of a vCPU ·
+-- microseconds on Fargate and requests on Lambda, `memory_units` MiB · microseconds.
 CREATE TEMP VIEW task_pieces AS
 WITH timed AS (
   SELECT *, coalesce(pull_started_at, started_at) AS from_at
